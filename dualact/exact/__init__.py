@@ -1,0 +1,1 @@
+"""The kernel as a matrix: the recursion over layers, exact to rounding."""

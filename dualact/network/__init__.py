@@ -1,0 +1,1 @@
+"""What a network is: layers, the network, architectures, the checked plan."""

@@ -1,0 +1,1 @@
+"""What an activation is: contract, catalog, Hermite coefficients, duals."""

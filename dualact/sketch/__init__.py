@@ -1,0 +1,1 @@
+"""The kernel as features: Hadamard transforms, polynomial sketches, the radial series."""

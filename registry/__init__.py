@@ -1,0 +1,1 @@
+"""Built-in activations, one family a file; they come in through the entry points, as anyone's do."""
