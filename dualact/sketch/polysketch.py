@@ -15,6 +15,7 @@ from dualact.sketch.circuit import Builder, Circuit
 from dualact.sketch.interpret import run
 from dualact.sketch.moments import circuit_variance
 from dualact.sketch.monomials import monomial_count, monomials
+from dualact.sketch.native import compile_circuits
 from dualact.sketch.product import product_circuit
 from dualact.sketch.tables import Tables, draw
 from dualact.sketch.tree import tree_circuit
@@ -127,6 +128,8 @@ class PolySketch:
         self._tables: dict[int, Tables] = {
             k: draw(c, (self.seed, k)) for k, c in self.circuits.items() if c is not None
         }
+        sketched = {k: c for k, c in self.circuits.items() if c is not None}
+        self._program = compile_circuits(sketched, self._tables, self.n_features, self.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.n_features, dict(self.widths), self.seed, self.structure, self.dtype.str)
@@ -158,14 +161,18 @@ class PolySketch:
             Arrays of ``dtype`` to be filled, any strides.
         """
         self._check_call(U, outs)
-        needed = sorted({p for c in self.circuits.values() if c is not None for p in c.powers})
-        sources = {p: _padded_monomials(U, p) for p in needed}
         for k, circuit in self.circuits.items():
             if circuit is None:
                 count = monomial_count(self.n_features, k)
                 monomials(U, k, outs[k][:, :count])
                 outs[k][:, count:] = 0.0
-            else:
+        if self._program is not None:
+            self._program(U, outs)
+            return
+        needed = {p for c in self.circuits.values() if c is not None for p in c.powers}
+        sources = {p: _padded_monomials(U, p) for p in needed}
+        for k, circuit in self.circuits.items():
+            if circuit is not None:
                 run(circuit, self._tables[k], sources, outs[k])
 
     def _check_call(self, U: Array, outs: Mapping[int, Array]) -> None:
