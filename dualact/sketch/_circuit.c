@@ -292,6 +292,16 @@ CLONES static void NAME(run)(const int64_t *program, const int32_t *tables, cons
                 p += d;
                 continue;
             }
+            if (p[0] == 2) { /* exact: source, count, columns, output */
+                Output out = outs[p[4]];
+                out.data += first * out.row_step;
+                NAME(write)(scratch + p[1], p[2], 1, out, 0, valid);
+                for (Py_ssize_t l = 0; l < valid; l++)
+                    for (Py_ssize_t c = p[2]; c < p[3]; c++)
+                        *(REAL *)(out.data + l * out.row_step + c * out.column_step) = 0;
+                p += 5;
+                continue;
+            }
             /* node: 1, factors, segments, real, target re, target im, output, columns, rows, scale */
             int64_t n_factors = p[1], n_segments = p[2], real = p[3], output = p[6], columns = p[7], n = p[8];
             VEC *t_re = scratch + p[4], *t_im = scratch + p[5];

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -11,21 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualact.sketch.circuit import Circuit
+from dualact.sketch.compiled import load
 from dualact.sketch.monomials import monomial_count, monomial_weights
 from dualact.sketch.tables import Table, Tables
 
-try:
-    if os.environ.get("DUALACT_NO_C"):
-        raise ImportError
-    from dualact.sketch import _circuit as _compiled
-except ImportError:
-    _compiled = None
-
-__all__ = ["Program", "compile_circuits"]
+__all__ = ["Program", "compile_program"]
 
 Array = NDArray[Any]
+_compiled = load("_circuit")
 _VECTOR_BYTES = 64
-_MONOMIALS, _NODE = 0, 1
+_MONOMIALS, _NODE, _EXACT = 0, 1, 2
 _local = threading.local()  # one scratch space a thread, kept between calls
 
 
@@ -38,6 +32,8 @@ class Program:
         By degree.
     tables : mapping of int to Tables
         Their randomness.
+    exact : mapping of int to int
+        Columns of the degrees that are written as monomials.
     n_features : int
         Length of the rows.
     dtype : dtype
@@ -45,43 +41,50 @@ class Program:
     """
 
     def __init__(
-        self, circuits: Mapping[int, Circuit], tables: Mapping[int, Tables], n_features: int, dtype: np.dtype[Any]
+        self,
+        circuits: Mapping[int, Circuit],
+        tables: Mapping[int, Tables],
+        exact: Mapping[int, int],
+        n_features: int,
+        dtype: np.dtype[Any],
     ) -> None:
-        self.degrees = tuple(circuits)
+        self.degrees = (*exact, *circuits)
         self.n_features = n_features
         self._top = 0
         self._records: list[int] = []
         self._weights: list[Array] = []
         self._tables: list[Table] = []
-        self._table_top = self._weight_top = 0
+        self._table_top = self._weight_top = 1
 
         x = self._reserve(n_features + 1)
-        largest = max(s.size for c in circuits.values() for n in c.nodes for s in n.segments)
+        largest = max((s.size for c in circuits.values() for n in c.nodes for s in n.segments), default=0)
         buffers = [self._reserve(largest) for _ in range(4)]
-        sources = self._monomials(x, max(p for c in circuits.values() for p in c.powers))
-        operations = len(sources) - 1
+        sources = self._monomials(x, max([1, *exact, *(p for c in circuits.values() for p in c.powers)]))
+        for output, (k, columns) in enumerate(exact.items()):
+            self._records += [_EXACT, sources[k], monomial_count(n_features, k), columns, output]
+        operations = len(sources) - 1 + len(exact)
         top = self._top
         peak = top
-        for output, (k, circuit) in enumerate(circuits.items()):
+        for output, (k, circuit) in enumerate(circuits.items(), start=len(exact)):
             self._top = top  # the degrees run one after the other: they share the space of their nodes
             self._nodes(circuit, tables[k], sources, output)
             operations += len(circuit.nodes)
             peak = max(peak, self._top)
         self.program = np.array([operations, x, *buffers, *self._records], dtype=np.int64)
-        self.tables = np.concatenate(self._tables).astype(np.int32)
-        self.weights = np.concatenate(self._weights).astype(dtype)
+        self.tables = np.concatenate([np.zeros(1, np.int64), *self._tables]).astype(np.int32)
+        self.weights = np.concatenate([np.ones(1), *self._weights]).astype(dtype)
+        del self._records, self._tables, self._weights
         self.scratch_bytes = (peak + 1) * _VECTOR_BYTES
 
     def __call__(self, U: Array, outs: Mapping[int, Array]) -> None:
         """Fill ``outs`` for the contiguous rows U."""
-        assert _compiled is not None
         targets = tuple(outs[k] for k in self.degrees)
         _compiled.run(
             self.program, self.tables, self.weights, U, self.n_features, _scratch(self.scratch_bytes), targets
         )
 
     def _reserve(self, vectors: int) -> int:
-        # An odd multiple of a few lines apart, so that equal indices of two buffers fall in different cache sets.
+        # Five lines more, so that equal indices of two buffers do not fall into the same cache set.
         offset = self._top
         self._top += vectors + 5
         return offset
@@ -130,10 +133,14 @@ def _scratch(size: int) -> Array:
     return space
 
 
-def compile_circuits(
-    circuits: Mapping[int, Circuit], tables: Mapping[int, Tables], n_features: int, dtype: np.dtype[Any]
+def compile_program(
+    circuits: Mapping[int, Circuit],
+    tables: Mapping[int, Tables],
+    exact: Mapping[int, int],
+    n_features: int,
+    dtype: np.dtype[Any],
 ) -> Program | None:
-    """Return the program for the compiled interpreter, or None where there is none or nothing to run."""
-    if _compiled is None or not circuits:
+    """Return the program for the compiled interpreter, or None where there is none."""
+    if _compiled is None:
         return None
-    return Program(circuits, tables, n_features, dtype)
+    return Program(circuits, tables, exact, n_features, dtype)
