@@ -21,6 +21,7 @@ import numpy as np
 from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
 from ..nonlinearity.coefficients import hermite, hermite_prime
 from ..nonlinearity.contract import Activation, Array
+from ..nonlinearity.duals import dual_array
 
 __all__ = ["expand"]
 
@@ -97,14 +98,12 @@ def _activate(act: Activation, sigma: Array, theta: Array | None, rows: Array, c
     if theta is not None:
         slope = _compose(hermite_prime(act, rows, terms), hermite_prime(act, cols, terms), u)
         theta = multiply(theta, slope)
-    return out, theta, _second_moment(act, rows, a_rows), _second_moment(act, cols, a_cols)
+    return out, theta, _second_moment(act, rows), _second_moment(act, cols)
 
 
-def _second_moment(act: Activation, variances: Array, a: Array) -> Array:
-    """E φ(√v z)²: from the closed form, which has no tail, or else as the computed dual says."""
-    from ..nonlinearity.duals import dual_array
-
-    return np.asarray(dual_array(act, variances, variances, variances))
+def _second_moment(act: Activation, variances: Array) -> Array:
+    """E φ(√v z)² by the dual, which has no tail to cut."""
+    return dual_array(act, variances, variances, variances)
 
 
 def _terms(degree: int, constant: float) -> int:
@@ -122,20 +121,13 @@ def _terms(degree: int, constant: float) -> int:
 def _compose(a_rows: Array, a_cols: Array, u: Array) -> Array:
     """Σ_j a_j(rows) a_j(cols) u^j as a truncated series in ρ⁰."""
     degree, terms = len(u) - 1, a_rows.shape[-1] - 1
-    constant = u[0]
     moved = np.empty_like(u)
-    # D_i = Σ_{j ≥ i} C(j, i) a_j a_j u_0^{j−i}, by Horner in u_0 for all i at once.
     products = np.einsum("rj,cj->jrc", a_rows, a_cols)
+    powers = np.cumprod(np.concatenate([np.ones_like(u[:1]), np.repeat(u[:1], terms, axis=0)]), axis=0)
     for i in range(degree + 1):
-        binomial = 1.0
-        weights = np.empty(terms - i + 1)
-        for j in range(i, terms + 1):
-            weights[j - i] = binomial
-            binomial *= (j + 1) / (j + 1 - i)
-        total = np.zeros_like(constant)
-        for j in range(terms, i - 1, -1):
-            total = total * constant + weights[j - i] * products[j]
-        moved[i] = total
+        j = np.arange(i + 1, terms + 1)
+        binomials = np.concatenate([[1.0], np.cumprod(j / (j - i))])
+        moved[i] = np.einsum("j,jrc,jrc->rc", binomials, products[i:], powers[: terms - i + 1])
     wave = u.copy()
     wave[0] = 0.0
     out = np.zeros_like(u)
