@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from ..errors import DualactError, PluginError, UnknownActivationError
+from .binding import Parameter, bind, describe, parameters_of
 from .contract import Activation
-from .parameters import Parameter, bind, describe, parameters_of
 
 __all__ = ["Factory", "Family"]
 
@@ -63,10 +63,10 @@ class Family:
         except Exception as exc:
             broken = isinstance(exc, PluginError | UnknownActivationError)
             if given and isinstance(exc, ValueError | TypeError) and not broken:
-                raise DualactError(
-                    f"{self.subject} ({self.provider}) refuses {dict(given)}: {exc} "
-                    f"{describe(self.parameters)}"
-                ) from exc
+                # A factory that knows the house's errors has named the activation already.
+                named = str(exc).startswith(self.subject)
+                prefix = "" if named else f"{self.subject} ({self.provider}) refuses {dict(given)}: "
+                raise DualactError(f"{prefix}{exc} {describe(self.parameters)}") from exc
             raise PluginError(
                 f"{self.subject} of {self.origin}: {call} raised {type(exc).__name__}: {exc} "
                 "Repair, update or remove its provider; every other activation works without it."

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from .parameters import Parameter
+from .binding import Parameter
 
 __all__ = ["ActivationRow", "ActivationTable"]
 

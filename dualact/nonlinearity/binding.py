@@ -138,7 +138,8 @@ def bind(subject: str, legal: Sequence[Parameter], given: Mapping[str, Any]) -> 
         if p.fixed and bound[p.name] != p.default:
             raise DualactError(
                 f"{subject}: {p.name} is fixed at {p.default!r}, because a ready-made Activation is "
-                f"registered under this name. Got {value!r}. Register a function with the parameter {p.name} to vary it."
+                f"registered under this name. Got {value!r}. Register a function with the "
+                f"parameter {p.name} to vary it."
             )
     return bound
 
