@@ -135,7 +135,9 @@ def bind(subject: str, legal: Sequence[Parameter], given: Mapping[str, Any]) -> 
                 f"{subject}: {p.name} must be {exc}. Got {value!r} ({type(value).__name__}). "
                 f"{describe(legal)}"
             ) from None
-        if p.fixed and bound[p.name] != p.default:
+        if p.fixed and bound[p.name] == p.default:
+            bound[p.name] = p.default
+        elif p.fixed:
             raise DualactError(
                 f"{subject}: {p.name} is fixed at {p.default!r}, because a ready-made Activation is "
                 f"registered under this name. Got {value!r}. Register a function with the "

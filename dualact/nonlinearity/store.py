@@ -238,8 +238,8 @@ class Store:
             _ = made.jumps
         except Exception as exc:
             raise PluginError(
-                f"activation {name!r} of {family.origin}: phi raised {type(exc).__name__}: {exc} "
-                "phi must take a float64 array and return one of the same shape."
+                f"activation {name!r} of {family.origin}: phi raised {type(exc).__name__}: {exc}. "
+                "It must take a float64 array and return one of the same shape."
             ) from exc
 
 

@@ -21,6 +21,11 @@ def write_metadata(folder: Path, name: str, entries: str) -> None:
     (info / "entry_points.txt").write_text(entries)
 
 
+@pytest.fixture(name="write_metadata")
+def _write_metadata() -> Callable[[Path, str, str], None]:
+    return write_metadata
+
+
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder first on ``sys.path``, whose modules are forgotten afterwards."""
