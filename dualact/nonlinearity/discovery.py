@@ -78,19 +78,16 @@ def scan(path: Sequence[str] | None = None) -> dict[str, tuple[Claim, ...]]:
         More than one claim under a name means that different objects are offered under it.
     """
     where: dict[str, Any] = {} if path is None else {"path": list(path)}
-    offered: dict[str, list[Claim]] = {}
+    offered: dict[str, dict[str, Claim]] = {}
     for provider, dist in _distributions(where):
         for claim in _claims(provider, dist):
-            others = offered.setdefault(claim.name, [])
-            same = [c for c in others if c.value == claim.value]
-            if not same:
-                others.append(claim)
-            elif claim.builtin:
-                others[others.index(same[0])] = claim
-    return {
-        name: tuple(sorted(claims, key=lambda c: (not c.builtin, c.provider, c.value)))
-        for name, claims in offered.items()
-    }
+            by_value = offered.setdefault(claim.name, {})
+            by_value[claim.value] = min(claim, by_value.get(claim.value, claim), key=_rank)
+    return {name: tuple(sorted(by_value.values(), key=_rank)) for name, by_value in offered.items()}
+
+
+def _rank(claim: Claim) -> tuple[bool, str, str]:
+    return (not claim.builtin, claim.provider, claim.value)
 
 
 def _distributions(where: dict[str, Any]) -> Iterator[tuple[str, metadata.Distribution]]:

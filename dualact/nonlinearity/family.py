@@ -66,12 +66,10 @@ class Family:
                 # A factory that knows the house's errors has named the activation already.
                 named = str(exc).startswith(self.subject)
                 prefix = "" if named else f"{self.subject} ({self.provider}) refuses {dict(given)}: "
-                raise DualactError(
-                    f"{prefix}{exc}{'' if str(exc).endswith('.') else '.'} {describe(self.parameters)}"
-                ) from exc
+                raise DualactError(f"{prefix}{_sentence(exc)} {describe(self.parameters)}") from exc
             raise PluginError(
-                f"{self.subject} of {self.origin}: {call} raised {type(exc).__name__}: {exc}"
-                f"{'' if str(exc).endswith('.') else '.'} Repair, update or remove its provider; every other activation works without it."
+                f"{self.subject} of {self.origin}: {call} raised {type(exc).__name__}: {_sentence(exc)} "
+                "Repair, update or remove its provider; every other activation works without it."
             ) from exc
         if not isinstance(made, Activation):
             raise PluginError(
@@ -79,3 +77,8 @@ class Family:
                 f"({type(made).__name__}). Return Activation(name, phi, ...) from it."
             )
         return made
+
+
+def _sentence(exc: Exception) -> str:
+    text = str(exc)
+    return text if text.endswith(".") else text + "."

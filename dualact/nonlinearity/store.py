@@ -72,22 +72,28 @@ class Store:
 
     def family(self, name: str) -> Family:
         """Return what is registered under a name, loading it if need be."""
+        found = self._find_family(name)
+        if found is None:
+            with self._lock:
+                self._scanned(fresh=True)  # perhaps it was installed since
+            found = self._find_family(name)
+        if found is None:
+            raise UnknownActivationError(self._unknown(name))
+        return found
+
+    def _find_family(self, name: str) -> Family | None:
         with self._lock:
             current = self._current(name)
-            if current is not None:
-                return current
-            claims = self._scanned().get(name, ())
-            if not claims:  # perhaps it was installed since
-                claims = self._scanned(fresh=True).get(name, ())
-        if not claims:
-            raise UnknownActivationError(self._unknown(name))
+            claims = self._scanned().get(name) if current is None else None
+        if claims is None:
+            return current
         _one_voice(claims)
         claim = claims[0]
         loaded = Family.of(name, claim.load(), claim.provider, claim.origin)
         with self._lock:
-            if self._registered.get(name) is None and self._claims and self._claims.get(name) == claims:
-                return self._loaded.setdefault(name, loaded)
-            return self._registered.get(name, loaded)
+            if name in self._registered or self._scanned().get(name) != claims:  # changed in the meantime
+                return self._current(name) or loaded
+            return self._loaded.setdefault(name, loaded)
 
     def _current(self, name: str) -> Family | None:
         return self._registered.get(name) or self._loaded.get(name)
@@ -107,17 +113,13 @@ class Store:
         """Return ``raw`` under the name that it persists by: its own if that leads here too, else ours."""
         if raw.name != family.name:
             with contextlib.suppress(DualactError):
-                if raw.registered:
+                own = self._find_family(raw.name)
+                if own is not None and raw.registered:
                     if self.get(raw.name, raw.params) is raw:
                         return raw
-                elif self._leads_to(raw, self.family(raw.name), family, bound):
+                elif own is not None and _leads_to(raw, own, family, bound):
                     return self.get(raw.name, bound)
         return replace(raw, name=family.name, params=bound, provider=family.provider)
-
-    @staticmethod
-    def _leads_to(raw: Activation, own: Family, family: Family, bound: Mapping[str, Any]) -> bool:
-        """Whether the family of raw's own name is the same object, or makes the same object."""
-        return own.target is family.target or own.make(own.bind(bound), {}) is raw
 
     def _unknown(self, name: str) -> str:
         known = sorted({*self._registered, *self._scanned()})
@@ -194,7 +196,10 @@ class Store:
         with self._lock:
             claims = dict(self._scanned(fresh=True))
             names = {*claims, *self._registered}
-        return ActivationTable(self._row(name, claims.get(name, ()), load) for name in names)
+        rows = []
+        for name in sorted(names):
+            rows.append(self._row(name, claims.get(name, ()), load))
+        return ActivationTable(rows)
 
     def _row(self, name: str, claims: tuple[Claim, ...], load: bool) -> ActivationRow:
         error = None
@@ -241,6 +246,11 @@ class Store:
                 f"activation {name!r} of {family.origin}: phi raised {type(exc).__name__}: {exc}. "
                 "It must take a float64 array and return one of the same shape."
             ) from exc
+
+
+def _leads_to(raw: Activation, own: Family, family: Family, bound: Mapping[str, Any]) -> bool:
+    """Whether the family of raw's own name is the same object, or makes the same object."""
+    return own.target is family.target or own.make(own.bind(bound), {}) is raw
 
 
 def _one_voice(claims: tuple[Claim, ...]) -> None:

@@ -118,8 +118,8 @@ def test_parameters_are_checked_and_the_legal_ones_listed(installed, public):
         public.activation("power")
     with pytest.raises(
         DualactError,
-        match=r"^activation 'wave' \(waves\) refuses {'frequency': -1}: frequency must be positive. Got -1.0. Its "
-        r"parameters: frequency=1.0.$",
+        match=r"^activation 'wave' \(waves\) refuses {'frequency': -1}: frequency must be positive. Got -1.0. "
+        r"Its parameters: frequency=1.0.$",
     ) as caught:
         public.activation("wave", frequency=-1)
     assert not isinstance(caught.value, PluginError)
@@ -129,7 +129,7 @@ def test_a_factory_that_names_itself_in_its_refusal_is_not_named_twice(public):
     def strict(a=1.0):
         raise DualactError(f"activation 'mine': a must be even. Got {a!r}.")
 
-    public.register("mine", mine)
+    public.register("mine", strict)
     with pytest.raises(
         DualactError, match=r"^activation 'mine': a must be even. Got 3.0. Its parameters: a=1.0.$"
     ):
@@ -151,10 +151,10 @@ def test_an_unknown_name_offers_near_ones_and_advice(installed, public):
     with pytest.raises(UnknownActivationError) as caught:
         public.activation("Wawe")
     assert str(caught.value) == (
-        "no activation 'Wawe' is registered. Did you mean 'wave'? activations() lists all 3. An entry point added "
-        "to a project counts only after it is installed again (pip install -e .); what register() adds, counts in "
-        "this process alone. An activation need not be registered: from_function('Wawe', phi) makes one of any "
-        "function."
+        "no activation 'Wawe' is registered. Did you mean 'wave'? activations() lists all 3. An entry point "
+        "added to a project counts only after it is installed again (pip install -e .); what register() adds, "
+        "counts in this process alone. An activation need not be registered: from_function('Wawe', phi) makes "
+        "one of any function."
     )
     with pytest.raises(
         UnknownActivationError, match=r"^no activation 'relu' is registered. activations\(\) lists"
@@ -282,8 +282,8 @@ def test_a_different_object_under_a_taken_name_raises_and_names_both(installed, 
         public.register("mine", lambda: make())
     assert str(caught.value) == (
         "register: activation 'mine' is provided by module 'test_catalog' (register()) already; module "
-        "'test_catalog' offers a different object under the same name. Choose another name, or pass overwrite=True "
-        "to replace it in this process."
+        "'test_catalog' offers a different object under the same name. Choose another name, or pass "
+        "overwrite=True to replace it in this process."
     )
     with pytest.raises(
         PluginError, match=r"provided by distribution 'waves' \(entry point 'wave = zz_wave:wave'\)"
@@ -329,9 +329,9 @@ def test_unregister_leaves_installed_ones_and_says_what_to_do(installed, distrib
     with pytest.raises(PluginError) as caught:
         public.unregister("wave")
     assert str(caught.value) == (
-        "unregister: activation 'wave' was not registered in this process, but is provided by distribution 'waves' "
-        "(entry point 'wave = zz_wave:wave'). To remove it, uninstall the distribution (pip uninstall waves); to "
-        "replace it in this process, register('wave', factory, overwrite=True)."
+        "unregister: activation 'wave' was not registered in this process, but is provided by distribution "
+        "'waves' (entry point 'wave = zz_wave:wave'). To remove it, uninstall the distribution (pip uninstall "
+        "waves); to replace it in this process, register('wave', factory, overwrite=True)."
     )
 
 
@@ -354,8 +354,8 @@ def test_register_wants_a_name(public, name):
 def test_register_wants_an_activation_or_a_factory(public):
     with pytest.raises(
         PluginError,
-        match=r"^activation 'x' of module 'test_catalog' \(register\(\)\): expected an Activation, or a callable "
-        r"with keyword defaults that returns one. Got 3 \(int\).$",
+        match=r"^activation 'x' of module 'test_catalog' \(register\(\)\): expected an Activation, or a "
+        r"callable with keyword defaults that returns one. Got 3 \(int\).$",
     ):
         public.register("x", 3)
     with pytest.raises(PluginError, match=r"the factory's parameter '\*\*kwargs' is variadic keyword"):
@@ -385,8 +385,8 @@ def test_a_built_in_is_not_shadowed_and_the_claim_to_it_warns(distribution, inst
     distribution("a-shadow", {"zz_shadow": WAVE}, sine="zz_shadow:wave")
     with pytest.warns(
         PluginWarning,
-        match=r"activation 'sine' is a built-in of distribution 'dualact' \(entry point 'sine = zz_house:wave'\); "
-        r"distribution 'a-shadow' \(entry point 'sine = zz_shadow:wave'\) offers a different object",
+        match=r"activation 'sine' is a built-in of distribution 'dualact' \(entry point 'sine = zz_house:wave'\)"
+        r"; distribution 'a-shadow' \(entry point 'sine = zz_shadow:wave'\) offers a different object",
     ):
         act = public.activation("sine")
     assert act.provider == "dualact"
@@ -401,9 +401,9 @@ def test_two_third_parties_under_one_name_are_refused(distribution, installed, p
     with pytest.raises(PluginError) as caught:
         public.activation("sine")
     assert str(caught.value) == (
-        "activation 'sine' is offered by distribution 'one' (entry point 'sine = zz_a:wave') and by distribution "
-        "'two' (entry point 'sine = zz_b:wave'), which are different objects. Uninstall all but one, or decide with "
-        "register('sine', factory, overwrite=True)."
+        "activation 'sine' is offered by distribution 'one' (entry point 'sine = zz_a:wave') and by "
+        "distribution 'two' (entry point 'sine = zz_b:wave'), which are different objects. Uninstall all but one, "
+        "or decide with register('sine', factory, overwrite=True)."
     )
     assert "zz_a" not in sys.modules
     assert public.activations()["sine"].provider == "one | two"
