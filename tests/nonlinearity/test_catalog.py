@@ -118,8 +118,8 @@ def test_parameters_are_checked_and_the_legal_ones_listed(installed, public):
         public.activation("power")
     with pytest.raises(
         DualactError,
-        match=r"^activation 'wave' \(waves\) refuses {'frequency': -1}: frequency must be positive. Got -1.0. "
-        r"Its parameters: frequency=1.0.$",
+        match=r"^activation 'wave' \(waves\) refuses {'frequency': -1}: frequency must be positive. Got -1.0."
+        r" Its parameters: frequency=1.0.$",
     ) as caught:
         public.activation("wave", frequency=-1)
     assert not isinstance(caught.value, PluginError)
@@ -152,9 +152,9 @@ def test_an_unknown_name_offers_near_ones_and_advice(installed, public):
         public.activation("Wawe")
     assert str(caught.value) == (
         "no activation 'Wawe' is registered. Did you mean 'wave'? activations() lists all 3. An entry point "
-        "added to a project counts only after it is installed again (pip install -e .); what register() adds, "
-        "counts in this process alone. An activation need not be registered: from_function('Wawe', phi) makes "
-        "one of any function."
+        "added to a project counts only after it is installed again (pip install -e .); what register() "
+        "adds, counts in this process alone. An activation need not be registered: from_function('Wawe', phi) "
+        "makes one of any function."
     )
     with pytest.raises(
         UnknownActivationError, match=r"^no activation 'relu' is registered. activations\(\) lists"
@@ -330,8 +330,8 @@ def test_unregister_leaves_installed_ones_and_says_what_to_do(installed, distrib
         public.unregister("wave")
     assert str(caught.value) == (
         "unregister: activation 'wave' was not registered in this process, but is provided by distribution "
-        "'waves' (entry point 'wave = zz_wave:wave'). To remove it, uninstall the distribution (pip uninstall "
-        "waves); to replace it in this process, register('wave', factory, overwrite=True)."
+        "'waves' (entry point 'wave = zz_wave:wave'). To remove it, uninstall the distribution (pip "
+        "uninstall waves); to replace it in this process, register('wave', factory, overwrite=True)."
     )
 
 
@@ -385,8 +385,8 @@ def test_a_built_in_is_not_shadowed_and_the_claim_to_it_warns(distribution, inst
     distribution("a-shadow", {"zz_shadow": WAVE}, sine="zz_shadow:wave")
     with pytest.warns(
         PluginWarning,
-        match=r"activation 'sine' is a built-in of distribution 'dualact' \(entry point 'sine = zz_house:wave'\)"
-        r"; distribution 'a-shadow' \(entry point 'sine = zz_shadow:wave'\) offers a different object",
+        match=r"activation 'sine' is a built-in of distribution 'dualact' \(entry point 'sine = "
+        r"zz_house:wave'\); distribution 'a-shadow' \(entry point 'sine = zz_shadow:wave'\) offers a different object",
     ):
         act = public.activation("sine")
     assert act.provider == "dualact"
@@ -402,8 +402,8 @@ def test_two_third_parties_under_one_name_are_refused(distribution, installed, p
         public.activation("sine")
     assert str(caught.value) == (
         "activation 'sine' is offered by distribution 'one' (entry point 'sine = zz_a:wave') and by "
-        "distribution 'two' (entry point 'sine = zz_b:wave'), which are different objects. Uninstall all but one, "
-        "or decide with register('sine', factory, overwrite=True)."
+        "distribution 'two' (entry point 'sine = zz_b:wave'), which are different objects. Uninstall all "
+        "but one, or decide with register('sine', factory, overwrite=True)."
     )
     assert "zz_a" not in sys.modules
     assert public.activations()["sine"].provider == "one | two"
