@@ -188,7 +188,7 @@ def _kind(p: inspect.Parameter) -> tuple[str, str]:
         head = text.split("[")[0].rsplit(".", 1)[-1].lower()
         if head in ("float", "int", "bool", "str") and "|" not in text:
             return head, "any"
-        if head in ("tuple", "list", "sequence") and "|" not in text:
+        if head in ("tuple", "list", "sequence", "iterable", "collection") and "|" not in text:
             return "tuple", "float" if "float" in text else "int" if "int" in text else "number"
         return "any", "any"
     default = p.default

@@ -89,8 +89,9 @@ def register(name: str, factory: Activation | Factory, overwrite: bool = False) 
     name : str
         The name to look it up by.
     factory : Activation or callable
-        A ready-made Activation, or a callable with named parameters that returns one. The same object
-        under the same name again changes nothing.
+        A ready-made Activation, or a callable with named parameters that returns one (none of them called
+        ``activation``, ``layer`` or ``name``, the keys of stored networks). The same object under the same
+        name again changes nothing.
     overwrite : bool
         Replace what is there, a built-in included, until :func:`unregister`.
 

@@ -61,6 +61,9 @@ class Family:
         try:
             made: object = self.target(**bound)
         except Exception as exc:
+            who = f"{self.subject} of {self.origin}"
+            if isinstance(exc, PluginError) and str(exc).startswith(who):
+                raise  # said already: a factory that asks for its own name comes back here many times
             broken = isinstance(exc, PluginError | UnknownActivationError)
             if given and isinstance(exc, ValueError | TypeError) and not broken:
                 # A factory that knows the house's errors has named the activation already.
@@ -68,7 +71,7 @@ class Family:
                 prefix = "" if named else f"{self.subject} ({self.provider}) refuses {dict(given)}: "
                 raise DualactError(f"{prefix}{_sentence(exc)} {describe(self.parameters)}") from exc
             raise PluginError(
-                f"{self.subject} of {self.origin}: {call} raised {type(exc).__name__}: {_sentence(exc)} "
+                f"{who}: {call} raised {type(exc).__name__}: {_sentence(exc)} "
                 "Repair, update or remove its provider; every other activation works without it."
             ) from exc
         if not isinstance(made, Activation):

@@ -119,7 +119,7 @@ class Store:
                         return raw
                 elif own is not None and _leads_to(raw, own, family, bound):
                     return self.get(raw.name, bound)
-        return replace(raw, name=family.name, params=bound, provider=family.provider)
+        return raw.registered_as(family.name, bound, family.provider)
 
     def _unknown(self, name: str) -> str:
         known = sorted({*self._registered, *self._scanned()})

@@ -6,6 +6,7 @@ import copy
 import pickle
 import sys
 import threading
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -153,8 +154,8 @@ def test_an_unknown_name_offers_near_ones_and_advice(installed, public):
     assert str(caught.value) == (
         "no activation 'Wawe' is registered. Did you mean 'wave'? activations() lists all 3. An entry point "
         "added to a project counts only after it is installed again (pip install -e .); what register() "
-        "adds, counts in this process alone. An activation need not be registered: from_function('Wawe', phi) "
-        "makes one of any function."
+        "adds, counts in this process alone. An activation need not be registered: from_function('Wawe', "
+        "phi) makes one of any function."
     )
     with pytest.raises(
         UnknownActivationError, match=r"^no activation 'relu' is registered. activations\(\) lists"
@@ -254,6 +255,13 @@ def test_what_is_not_registered_here_says_so_when_it_is_unpickled(public):
     public.unregister("mine")
     with pytest.raises(UnknownActivationError, match=r"what register\(\) adds, counts in this process alone"):
         pickle.loads(text)
+
+
+def test_an_unregistered_activation_is_stored_with_its_function():
+    act = make("free", params={"a": [1, 2]}, breakpoints=(0.0,), parity="odd")
+    again = pickle.loads(pickle.dumps(act))
+    assert again == act
+    assert (again.params["a"], again.breakpoints, again.parity) == ((1, 2), (0.0,), "odd")
 
 
 # -- registering -------------------------------------------------------------------------------------
@@ -379,6 +387,22 @@ def test_a_factory_that_fails_is_named_with_its_provider(public, factory, messag
         public.activation("mine")
 
 
+def test_a_factory_that_asks_for_itself_is_told_once(public):
+    public.register("mine", lambda: public.activation("mine"))
+    with pytest.raises(PluginError, match=r"^activation 'mine' .* raised RecursionError") as caught:
+        public.activation("mine")
+    assert str(caught.value).count("activation 'mine' of") == 1
+
+
+def test_a_changed_copy_is_no_longer_the_registered_one(installed, public):
+    act = public.activation("wave")
+    copied = replace(act, phi=np.tanh)
+    assert not copied.registered
+    assert copied != act
+    assert repr(copied) == "Activation('wave', frequency=1.0)"
+    assert public.activation("wave") is act
+
+
 # -- several providers -------------------------------------------------------------------------------
 def test_a_built_in_is_not_shadowed_and_the_claim_to_it_warns(distribution, installed, public):
     distribution("dualact", {"zz_house": WAVE}, sine="zz_house:wave")
@@ -386,7 +410,7 @@ def test_a_built_in_is_not_shadowed_and_the_claim_to_it_warns(distribution, inst
     with pytest.warns(
         PluginWarning,
         match=r"activation 'sine' is a built-in of distribution 'dualact' \(entry point 'sine = "
-        r"zz_house:wave'\); distribution 'a-shadow' \(entry point 'sine = zz_shadow:wave'\) offers a different object",
+        r"zz_house:wave'\); distribution 'a-shadow' \(entry point 'sine = zz_shadow:wave'\) offers a diff",
     ):
         act = public.activation("sine")
     assert act.provider == "dualact"
