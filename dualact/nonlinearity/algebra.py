@@ -1,4 +1,4 @@
-"""Expression trees of one real variable: constructors that simplify, and the derivative.
+"""Expression trees of one real variable, and constructors that simplify.
 
 A tree is built by the functions below, never by hand, so that every tree is in one normal form:
 sums and products are flat, like terms and like powers are collected, constants are folded in
@@ -27,16 +27,15 @@ __all__ = [
     "TRUE",
     "UNARY",
     "UNDEFINED",
-    "X",
     "ZERO",
     "AlgebraError",
     "Node",
+    "X",
     "add",
     "apply",
     "choose",
     "compare",
     "connect",
-    "derivative",
     "extremum",
     "linear",
     "mul",
@@ -372,59 +371,3 @@ def walk(node: Node) -> list[Node]:
             stack.append((current, True))
             stack += [(a, False) for a in reversed(current.args)]
     return list(seen)
-
-
-_OUTER: dict[str, Callable[[Node], Node]] = {
-    "exp": lambda u: apply("exp", u),
-    "log": lambda u: power(u, -1.0),
-    "sin": lambda u: apply("cos", u),
-    "cos": lambda u: negate(apply("sin", u)),
-    "tan": lambda u: power(apply("cos", u), -2.0),
-    "sinh": lambda u: apply("cosh", u),
-    "cosh": lambda u: apply("sinh", u),
-    "tanh": lambda u: power(apply("cosh", u), -2.0),
-    "asinh": lambda u: power(add(ONE, power(u, 2.0)), -0.5),
-    "acosh": lambda u: power(add(power(u, 2.0), num(-1.0)), -0.5),
-    "atanh": lambda u: power(add(ONE, negate(power(u, 2.0))), -1.0),
-    "asin": lambda u: power(add(ONE, negate(power(u, 2.0))), -0.5),
-    "acos": lambda u: negate(power(add(ONE, negate(power(u, 2.0))), -0.5)),
-    "atan": lambda u: power(add(ONE, power(u, 2.0)), -1.0),
-    "erf": lambda u: mul(num(2.0 / math.sqrt(math.pi)), apply("exp", negate(power(u, 2.0)))),
-    "sigmoid": lambda u: mul(apply("sigmoid", u), apply("sigmoid", negate(u))),
-    "softplus": lambda u: apply("sigmoid", u),
-    "abs": lambda u: apply("sign", u),
-    "sign": lambda u: ZERO,
-    "step": lambda u: ZERO,
-}
-
-
-def derivative(node: Node) -> Node:
-    """Return d/dx almost everywhere: jumps contribute nothing, kinks their one-sided slopes."""
-    slopes: dict[Node, Node] = {}
-    for n in walk(node):
-        slopes[n] = _slope(n, [slopes[a] for a in n.args])
-    return slopes[node]
-
-
-def _slope(node: Node, inner: list[Node]) -> Node:
-    args = node.args
-    match node.head:
-        case "x":
-            return ONE
-        case "add":
-            return add(*inner)
-        case "mul":
-            return add(*(mul(d, *args[:i], *args[i + 1 :]) for i, d in enumerate(inner) if d != ZERO))
-        case "pow":
-            return mul(num(node.value), power(args[0], node.value - 1.0), inner[0])
-        case "max" | "min":
-            first = compare("gt" if node.head == "max" else "lt", args[0], args[1])
-            return choose(first, *inner)
-        case "where":
-            return choose(args[0], inner[1], inner[2])
-        case "undefined":
-            return UNDEFINED
-        case head if head in _OUTER:
-            return ZERO if inner[0] == ZERO else mul(_OUTER[head](args[0]), inner[0])
-        case _:  # constants; conditions, whose slope nobody asks for
-            return ZERO

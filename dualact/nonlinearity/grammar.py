@@ -20,13 +20,14 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 from ..errors import PluginError
 from . import algebra as al
 from .algebra import AlgebraError, Node
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "MAX_DEPTH", "MAX_LENGTH", "MAX_TOKENS", "parse"]
+__all__ = ["CONSTANTS", "FUNCTIONS", "MAX_DEPTH", "MAX_LENGTH", "MAX_TOKENS", "parse", "shortened"]
 
 MAX_LENGTH = 2000
 MAX_TOKENS = 600
@@ -104,7 +105,19 @@ FUNCTIONS: dict[str, Function] = {
 _FORMS = ("where", "Piecewise")
 _COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 # binding powers: left, and the one its right operand is parsed with
-_BINDING = {"or": 10, "|": 10, "and": 20, "&": 20, "<": 40, "+": 50, "-": 50, "*": 60, "/": 60, "**": 80, "^": 80}
+_BINDING = {
+    "or": 10,
+    "|": 10,
+    "and": 20,
+    "&": 20,
+    "<": 40,
+    "+": 50,
+    "-": 50,
+    "*": 60,
+    "/": 60,
+    "**": 80,
+    "^": 80,
+}
 _BINDING |= dict.fromkeys(_COMPARISONS, 40)
 _CONDITIONS = frozenset({"gt", "ge", "and", "or", "not", "true", "false"})
 
@@ -154,7 +167,8 @@ def parse(text: str, params: Mapping[str, float] | None = None) -> Node:
     return _Parser(text, dict(params or {})).whole()
 
 
-def _short(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a text for an error message: quoted, ASCII, at most 60 characters."""
     return ascii(text if len(text) <= 60 else text[:57] + "...")
 
 
@@ -171,15 +185,17 @@ class _Parser:
         self.current = next(self.stream)
 
     def fail(self, column: int, problem: str) -> PluginError:
-        return PluginError(f"expression {_short(self.text)}, column {column}: {problem}")
+        return PluginError(f"expression {shortened(self.text)}, column {column}: {problem}")
 
     def _check_params(self) -> None:
         reserved = {*CONSTANTS, *VARIABLES, *WORDS, *FUNCTIONS, *_FORMS}
         for name, value in self.params.items():
             if not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):
-                raise PluginError(f"expression: a parameter needs a plain ASCII name. Got {ascii(name)}.")
+                raise PluginError(f"expression: a parameter needs a plain ASCII name. Got {name!a}.")
             if name in reserved:
-                raise PluginError(f"expression: the parameter {name!r} has the name of a word of the grammar.")
+                raise PluginError(
+                    f"expression: the parameter {name!r} has the name of a word of the grammar."
+                )
             try:
                 good = not isinstance(value, bool | str | bytes) and math.isfinite(float(value))
             except (TypeError, ValueError, OverflowError):
@@ -197,11 +213,11 @@ class _Parser:
                 raise self.fail(
                     column, f"longer than {MAX_LENGTH} characters; pass a Python function to from_function."
                 )
-            found = _TOKEN.match(self.text, position, position + 2 * MAX_LENGTH)
+            found = _TOKEN.match(self.text, position, MAX_LENGTH)
             if found is None:
                 raise self.fail(
                     column,
-                    f"{ascii(self.text[position])} is not part of the grammar: numbers, x, parameters, "
+                    f"{self.text[position]!a} is not part of the grammar: numbers, x, parameters, "
                     "+ - * / ** ^ ( ) , comparisons, and/or/not and the functions of "
                     "dualact.nonlinearity.grammar.FUNCTIONS.",
                 )
@@ -216,7 +232,8 @@ class _Parser:
             if len(word) > MAX_DIGITS:
                 what = "number" if kind == "number" else "name"
                 raise self.fail(
-                    column, f"the {what} {_short(word[:20])}... has {len(word)} characters, more than {MAX_DIGITS}."
+                    column,
+                    f"the {what} {shortened(word[:20])}... has {len(word)} characters; at most {MAX_DIGITS}.",
                 )
             yield Token(kind, word, column)
         yield Token("end", "", len(self.text) + 1)
@@ -244,12 +261,16 @@ class _Parser:
             raise self.unexpected("expected an operator (a product is written 2*x)")
         unused = sorted(set(self.params) - self.used)
         if unused:
-            raise PluginError(f"expression {_short(self.text)}: the parameter {unused[0]!r} does not occur in it.")
+            raise PluginError(
+                f"expression {shortened(self.text)}: the parameter {unused[0]!r} does not occur in it."
+            )
         return node
 
     def number(self, node: Node, column: int) -> Node:
         if node.head in _CONDITIONS:
-            raise self.fail(column, "a condition stands where a number is needed; write where(condition, a, b).")
+            raise self.fail(
+                column, "a condition stands where a number is needed; write where(condition, a, b)."
+            )
         return node
 
     def condition(self, node: Node, column: int) -> Node:
@@ -260,7 +281,9 @@ class _Parser:
     def parse(self, floor: int) -> Node:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise self.fail(self.current.column, f"{self.current.text!r} nests deeper than {MAX_DEPTH} levels.")
+            raise self.fail(
+                self.current.column, f"{self.current.text!r} nests deeper than {MAX_DEPTH} levels."
+            )
         start = self.current.column
         left = self.prefix()
         while (binding := _BINDING.get(self.current.text, -1)) > floor:
@@ -395,8 +418,8 @@ class _Parser:
         while True:
             column = self.current.column
             right = self.number(self.parse(40), column)
-            first, operator = left, token
-            tests.append(self.guarded(token, lambda: al.compare(_COMPARISONS[operator.text], first, right)))
+            compare = partial(al.compare, _COMPARISONS[token.text], left, right)
+            tests.append(self.guarded(token, compare))
             if self.current.text not in _COMPARISONS:
                 return al.connect("and", *tests)
             left, token = right, self.advance()
@@ -414,6 +437,6 @@ _ARITHMETIC: dict[str, Callable[[Node, Node], Node]] = {
 
 def _repr(value: object) -> str:
     try:
-        return _short(repr(value))
+        return shortened(repr(value))
     except Exception:
         return type(value).__name__
