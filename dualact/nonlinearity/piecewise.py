@@ -159,7 +159,7 @@ def piecewise(
     dual, dual_prime = PiecewiseDual(function), PiecewiseDual(slope)
     computed = not function.polynomial and function.edges == (0.0,) and not function.growth
     growth = function.growth
-    act = Activation(
+    return Activation(
         name,
         function,
         dual=None if computed else dual,
@@ -175,5 +175,3 @@ def piecewise(
         variance_limit=100 / growth**2 if growth else np.inf,
         accuracy=accuracy,
     )
-    act._cache["jumps"] = function.jumps
-    return act

@@ -67,6 +67,10 @@ class ConditionalPanels:
 
     def dual(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         """Return E[φ(u)φ(v)] for flat arrays (a few hundred entries at a time)."""
+        with np.errstate(all="ignore"):
+            return self._dual(cov, var_u, var_v)
+
+    def _dual(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         pair = correlation(cov, var_u, var_v)
         rho, sine = pair.rho[:, None], pair.sine[:, None]
         root_p = np.maximum(np.sqrt(np.maximum(var_u, var_v)), _TINY)[:, None]
