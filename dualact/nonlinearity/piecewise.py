@@ -66,10 +66,12 @@ class PiecewiseDual:
     def __call__(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         """Return E[φ(u)φ(v)], in the broadcast shape."""
         growth = self.function.growth
-        if growth and max(np.max(var_u, initial=0.0), np.max(var_v, initial=0.0)) > 100 / growth**2:
+        largest = max(float(np.max(var_u, initial=0.0)), float(np.max(var_v, initial=0.0)))
+        if growth and largest > 100 / growth**2:
             raise DualactError(
-                f"dual: φ grows like exp({growth:g}|t|), so its moments leave float64 at large variance; expected "
-                f"variances of at most {100 / growth**2:g}. Lower weight_std, or choose a φ of slower growth."
+                f"dual: φ grows like exp({growth:g}|t|), so its moments leave float64 at large variance. "
+                f"Expected variances of at most {100 / growth**2:g}, got {largest:g}. Lower weight_std, or "
+                "choose a φ of slower growth."
             )
         if self.anchored is None:
             return blockwise(self.panels.dual, _PANEL_BLOCK)(cov, var_u, var_v)

@@ -21,7 +21,7 @@ from scipy.special import erfcx, ndtr
 
 from .contract import Array
 from .gaussian_pair import correlation
-from .piecewise_function import Piece, PiecewiseFunction
+from .piecewise_function import Piece, PiecewiseFunction, Term
 
 __all__ = ["ConditionalPanels"]
 
@@ -31,6 +31,7 @@ _REACH = 9.3  # n(9.3) = 7e-20
 _FAR = 40.0
 _TINY = 1e-150
 _NARROW_NODES, _NARROW_WEIGHTS = np.polynomial.legendre.leggauss(6)
+_TAYLOR = 3e-3
 _NARROW = 30.0  # a piece this many times narrower than σ is integrated directly
 
 
@@ -52,6 +53,15 @@ def _tail(piece: Piece, edge: float, side: int) -> _Tail:
         for j in range(term.power + 1):
             column[j] += scale * math.comb(term.power, j) * edge ** (term.power - j) * side**j
     return _Tail(edge, side, tuple((rate, tuple(column)) for rate, column in groups.items()))
+
+
+def _taylor(piece: Piece) -> Piece:
+    """Return the piece with its exponentials replaced by polynomials, good to ε at |αt| ≤ 10·_TAYLOR."""
+    terms = []
+    for t in piece:
+        for j in range(9 if t.rate else 1):
+            terms.append(Term(t.coefficient * t.rate**j / math.factorial(j), t.power + j))
+    return tuple(terms)
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,7 @@ class ConditionalPanels:
         weight = (half[..., None] * _WEIGHTS).reshape(x.shape)
         weight *= np.exp(-0.5 * x * x) / _ROOT_2PI
         weight *= self.function(root_p * x)
-        weight *= self._smoothed(rho * root_q * x, np.maximum(sine * root_q, _TINY))
+        weight *= self._smoothed(rho * root_q * x, np.maximum(sine * root_q, _TINY), root_q)
         total: Array = weight.sum(axis=1)
         return total
 
@@ -120,9 +130,31 @@ class ConditionalPanels:
         clipped: Array = np.sort(np.clip(stacked, -reach, reach), axis=1)
         return clipped
 
-    def _smoothed(self, mean: Array, sigma: Array) -> Array:
-        """G(mean) = E φ(mean + σz); mean (entries, nodes), sigma (entries, 1)."""
+    @cached_property
+    def _near_zero(self) -> tuple[PiecewiseFunction, float]:
+        """φ by its Taylor polynomials at 0−, 0+, and the standard deviation up to which they serve.
+
+        Moments about the edges, or one exponential moment less the other, would lose all digits there.
+        """
         edges, pieces = self.function.edges, self.function.pieces
+        left, right = pieces[sum(b < 0 for b in edges)], pieces[sum(b <= 0 for b in edges)]
+        nearest = min((abs(b) for b in edges if b), default=math.inf)
+        limit = min(_TAYLOR / self._rates[-1] if self._rates else math.inf, nearest / _FAR)
+        return PiecewiseFunction((0.0,), (_taylor(left), _taylor(right))), limit
+
+    def _smoothed(self, mean: Array, sigma: Array, root_q: Array) -> Array:
+        """G(mean) = E φ(mean + σz); mean (entries, nodes), sigma and root_q (entries, 1)."""
+        taylor, limit = self._near_zero
+        tiny = root_q[:, 0] < limit
+        if not tiny.any():
+            return self._expectation(self.function, mean, sigma)
+        out = np.empty_like(mean)
+        out[tiny] = self._expectation(taylor, mean[tiny], sigma[tiny])
+        out[~tiny] = self._expectation(self.function, mean[~tiny], sigma[~tiny])
+        return out
+
+    def _expectation(self, function: PiecewiseFunction, mean: Array, sigma: Array) -> Array:
+        edges, pieces = function.edges, function.pieces
         total = _half_line(_tail(pieces[0], edges[0], -1), mean, sigma)
         total += _half_line(_tail(pieces[-1], edges[-1], 1), mean, sigma)
         for i, piece in enumerate(pieces[1:-1]):

@@ -66,7 +66,8 @@ def _collected(piece: Piece) -> Piece:
     for term in piece:
         if not isinstance(term, Term):
             raise PluginError(
-                f"piecewise: a piece is a tuple of Term. Got {term!r} in it; write Term(c, power, rate) or poly(…)."
+                f"piecewise: a piece is a tuple of Term. Got {term!r} in it; write Term(c, power, rate) "
+                "or poly(c0, c1, …)."
             )
         key = (float(term.rate), term.power)
         total[key] = total.get(key, 0.0) + float(term.coefficient)
@@ -81,9 +82,7 @@ def _derivative(piece: Piece) -> Piece:
 
 def _mirrored(piece: Piece, sign: float = 1.0) -> Piece:
     """Return t ↦ sign·piece(−t)."""
-    return _collected(
-        tuple(Term(sign * t.coefficient * (-1.0) ** t.power, t.power, -t.rate) for t in piece)
-    )
+    return _collected(tuple(Term(sign * t.coefficient * (-1.0) ** t.power, t.power, -t.rate) for t in piece))
 
 
 def _value(piece: Piece, t: Array) -> Array:

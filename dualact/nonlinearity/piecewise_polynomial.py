@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import erfcx, ndtr, owens_t
@@ -56,6 +57,15 @@ class Anchored:
             return 0.0
         return min(abs(c.edge) for c in self.corrections)
 
+    @cached_property
+    def mirrored(self) -> bool:
+        """Whether the corrections on the left are those on the right mirrored, all with one sign."""
+        right = {c.edge: np.array(c.taylor) for c in self.corrections if c.sign > 0}
+        left = {-c.edge: np.array(c.taylor) for c in self.corrections if c.sign < 0}
+        return right.keys() == left.keys() and any(
+            all(np.array_equal(right[edge], sign * left[edge]) for edge in right) for sign in (1, -1)
+        )
+
     def size(self, variance: Array) -> Array:
         """Return Σ of the norms of base and corrections: what cancels, if anything does, is so large."""
         total = np.zeros_like(variance)
@@ -75,9 +85,12 @@ class Anchored:
             for l in range(top, -1, -1):
                 u, v = base_u[..., l], base_v[..., l]
                 out = out * pair.rho + (u * (v + rest_v[..., l]) + rest_u[..., l] * v)
+        weight = 2.0 if self.mirrored else 1.0  # (u, v) → (−u, −v) maps half of the pairs to the others
         for first in self.corrections:
+            if self.mirrored and first.sign < 0:
+                continue
             for second in self.corrections:
-                out += _product_of_corrections(first, second, pair, var_u, var_v)
+                out += weight * _product_of_corrections(first, second, pair, var_u, var_v)
         return out
 
     def hermite(self, variance: Array, degree: int) -> Array:

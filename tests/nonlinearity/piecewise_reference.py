@@ -5,6 +5,7 @@ The inner integral is closed in erfc, in 34 digits, so that no cancellation matt
 mpmath's adaptive tanh-sinh rule between the edges and around the layer where the inner one turns.
 """
 
+import itertools
 import json
 from pathlib import Path
 
@@ -92,14 +93,14 @@ def reference(function, cov, var_u, var_v):
                     ends += [b / (mp.sqrt(q) * rho) + w for w in widths]
         ends = sorted({e for e in ends if abs(e) < reach} | {-reach, reach})
         total = mp.mpf(0)
-        for low, high in zip(ends[:-1], ends[1:], strict=True):
+        for low, high in itertools.pairwise(ends):
             middle = mp.sqrt(p) * (low + high) / 2
             piece = next(f for a, b, f in _intervals(function) if a <= middle <= b)
             if piece and high - low > mp.mpf(10) ** -30:
                 total += mp.quad(
-                    lambda x, f=piece: _at(f, mp.sqrt(p) * x)
-                    * _smoothed(function, rho * mp.sqrt(q) * x, sigma)
-                    * mp.npdf(x),
+                    lambda x, f=piece: (
+                        _at(f, mp.sqrt(p) * x) * _smoothed(function, rho * mp.sqrt(q) * x, sigma) * mp.npdf(x)
+                    ),
                     [low, high],
                     method="gauss-legendre",
                     maxdegree=4,
@@ -124,12 +125,13 @@ def scale(function, var_u, var_v):
 
 def functions():
     """Return the functions of the table, by name."""
-    from dualact.nonlinearity.piecewise import PiecewiseFunction, Term, poly
     from dualact.registry.exponential_linear import elu, selu
     from dualact.registry.hard import hard_sigmoid, hard_swish, hard_tanh, relu6
     from dualact.registry.prelu import prelu, squared_relu
     from dualact.registry.shrink import hardshrink, softshrink, threshold
     from dualact.registry.sparse import sparse_plus
+
+    from dualact.nonlinearity.piecewise import PiecewiseFunction, Term, poly
 
     acts = [relu6, hard_tanh, hard_sigmoid, hard_swish, softshrink(), hardshrink(), threshold(0.5, 1.0)]
     acts += [prelu(), squared_relu, sparse_plus, elu(), selu]
