@@ -144,7 +144,7 @@ def _checked(coefficients: Sequence[float] | Array) -> Array:
             f"from_kernel_series: the degree must be at most {MAX_DEGREE}. Got {series.size - 1}; "
             "truncate the series (the rest acts as a ridge)."
         )
-    if not math.isfinite(float(np.sum(series))):
+    if not math.isfinite(sum(series.tolist())):
         raise PluginError("from_kernel_series: the sum of the coefficients, the kernel at ρ = 1, overflows.")
     return series
 
