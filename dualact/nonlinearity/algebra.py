@@ -36,6 +36,7 @@ __all__ = [
     "choose",
     "compare",
     "connect",
+    "difference",
     "extremum",
     "linear",
     "mul",
@@ -163,6 +164,14 @@ def mul(*factors: Node) -> Node:
     exponent = add(*exponents)
     if exponents:
         exponent = _fold_logistic(exponent, powers)
+    for base in [b for b in powers if b.head == "sinh" and powers[b] > 0]:
+        below = Node("cosh", base.args)
+        shared = min(powers[base], -powers.get(below, 0.0))
+        if shared > 0:  # sinh/cosh = tanh, whose factors cannot overflow
+            powers[base] -= shared
+            powers[below] += shared
+            slope = Node("tanh", base.args)
+            powers[slope] = powers.get(slope, 0.0) + shared
     made = [power(base, e) for base, e in powers.items() if e] + other
     if exponents and exponent != ZERO:
         made.append(apply("exp", exponent))
@@ -193,6 +202,17 @@ def _fold_logistic(exponent: Node, powers: dict[Node, float]) -> Node:
 def negate(node: Node) -> Node:
     """Return −node."""
     return mul(num(-1.0), node)
+
+
+def difference(left: Node, right: Node) -> Node:
+    """Return left − right with numbers multiplied out over sums, so that equal sums cancel."""
+    spread: list[Node] = []
+    for sign, side in ((1.0, left), (-1.0, right)):
+        for term in side.args if side.head == "add" else (side,):
+            coef, rest = split(term)
+            inner = rest.args if rest.head == "add" else (rest,)
+            spread += [mul(num(sign * coef), t) for t in inner]
+    return add(*spread)
 
 
 def power(base: Node, e: float) -> Node:
@@ -312,7 +332,7 @@ def compare(head: str, left: Node, right: Node) -> Node:
     """
     if head in ("lt", "le"):
         return compare("gt" if head == "lt" else "ge", right, left)
-    gap = add(left, negate(right))
+    gap = difference(left, right)
     if gap.constant:
         g = gap.value
         holds = {"gt": g > 0, "ge": g >= 0, "eq": g == 0, "ne": g != 0}[head]

@@ -65,7 +65,7 @@ def from_kernel_series(
     Notes
     -----
     ρ is the correlation of the *pre-activations*: it is cos∠(x, y) if the first layer has no bias. Away from
-    unit variance the kernel is another one: a series that is to be kept wants inputs of one norm, or LayerNorm.
+    unit variance the kernel is another one: a series that is to be kept wants inputs of one norm.
     The dual at unit variance is right to 1e-15; the cost is O(degree²) per variance and O(degree) per entry.
 
     References
@@ -78,7 +78,7 @@ def from_kernel_series(
     >>> from dualact.nonlinearity.inverse import from_kernel_series
     >>> act = from_kernel_series([0.5, 0.0, 0.5])
     >>> one, rho = np.array(1.0), np.array([0.0, 0.5, 1.0])
-    >>> act.dual(rho, one, one).tolist()
+    >>> act.dual(rho, one, one).round(12).tolist()
     [0.5, 0.625, 1.0]
     """
     if kind not in ("nngp", "ntk"):
@@ -144,7 +144,7 @@ def _checked(coefficients: Sequence[float] | Array) -> Array:
             f"from_kernel_series: the degree must be at most {MAX_DEGREE}. Got {series.size - 1}; "
             "truncate the series (the rest acts as a ridge)."
         )
-    if not math.isfinite(float(np.sum(series))):
+    if not math.isfinite(sum(series.tolist())):
         raise PluginError("from_kernel_series: the sum of the coefficients, the kernel at ρ = 1, overflows.")
     return series
 

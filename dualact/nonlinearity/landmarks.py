@@ -29,7 +29,7 @@ MAX_KINKS = 128
 """So many kinks, the nearest to 0, are kept of a function that repeats them without end."""
 
 _GRID = np.unique(
-    np.concatenate([[0.0], *(s * np.logspace(-8, 5, 1040) for s in (1, -1)), np.linspace(-130, 130, 10401)])
+    np.concatenate([[0.0], *(s * np.logspace(-8, 5, 1040) for s in (1, -1)), np.linspace(-210, 210, 16801)])
 )
 _NODES = 26
 _KEPT = 18
@@ -113,7 +113,7 @@ def _kink_arguments(tree: Node) -> list[Node]:
         if n.head in ("abs", "sign", "step", "gt", "ge"):
             out.append(n.args[0])
         elif n.head in ("max", "min"):
-            out.append(al.add(n.args[0], al.negate(n.args[1])))
+            out.append(al.difference(*n.args))
     return out
 
 
@@ -236,7 +236,7 @@ def _resolve(node: Node, args: tuple[Node, ...], t: float) -> Node:
         case "step":
             return al.num(1.0 if positive(args[0]) else 0.0)
         case "max" | "min":
-            first = positive(al.add(args[0], al.negate(args[1])))
+            first = positive(al.difference(*args))
             return args[0] if first == (node.head == "max") else args[1]
         case _:
             return al.apply(node.head, args[0]) if args else node

@@ -48,6 +48,8 @@ def _rewrite(k: float, f: Node, c: float, g: Node) -> Node | None:
     if f.head == "exp" and g.head == "exp" and opposite:
         gap = al.add(f.args[0], al.negate(g.args[0]))
         return Node("mul", (al.num(k), g, Node("expm1", (gap,))))
+    if g == al.ONE and f.head == "sigmoid" and math.isclose(k, -2 * c, rel_tol=1e-15):
+        return al.mul(al.num(-c), al.apply("tanh", al.mul(al.num(0.5), f.args[0])))
     if g != al.ONE or not (opposite or math.isclose(k, c, rel_tol=1e-15)):
         return None
     u = f.args[0] if f.args else f

@@ -98,8 +98,6 @@ def _analysed(name: str, text: str, params: dict[str, float], tree: Node, label:
     slope = derivative(tree)
     if len(al.walk(slope)) > _LONGEST:
         raise PluginError(f"{label}: its derivative has more than {_LONGEST} terms; write it shorter.")
-    if tree == al.ZERO:
-        raise PluginError(f"{label} is zero everywhere; its kernel would vanish.")
     landmarks = survey(tree, slope, label)
     phi = _Function(Tape.of(tree), landmarks.patches)
     prime = _Function(Tape.of(slope), landmarks.patches, True)
@@ -108,6 +106,8 @@ def _analysed(name: str, text: str, params: dict[str, float], tree: Node, label:
         raise PluginError(_too_fast(label, limit))
     _check_accuracy(label, phi, prime)
     parts = pieces(tree, landmarks.breakpoints)
+    if parts is not None and not any(found for _, _, found in parts):
+        raise PluginError(f"{label} is zero everywhere; its kernel would vanish.")
     closed = closed_form(name, tree, parts) or Closed(None, None, None, None, "")
     dual_prime = closed.dual_prime
     slope_limit = _variance_limit(slope, prime.tape) if slope != al.ZERO else math.inf
@@ -185,12 +185,12 @@ def _variance_limit(tree: Node, tape: Tape) -> float:
         return 0.0
     square = al.power(al.X, 2.0)
     for node in al.walk(tree):  # the exact coefficient, if the text has it
-        if node.head == "exp":
+        if node.head in ("exp", "sinh", "cosh"):
             argument = node.args[0]
             for term in argument.args if argument.head == "add" else (argument,):
                 c, f = al.split(term)
-                if f == square and math.isclose(c, after, rel_tol=1e-4):
-                    return 1.0 / (4.0 * c)
+                if f == square and math.isclose(abs(c), after, rel_tol=1e-2):
+                    return 1.0 / (4.0 * abs(c))
     return 1.0 / (4.0 * after)
 
 
@@ -255,6 +255,8 @@ def _check_accuracy(label: str, phi: _Function, prime: _Function) -> None:
                     continue
                 got = float(function(np.array(x)))
                 scale = max(scale, abs(exact))
+                if function.is_slope:  # where φ′ is flat, φ/x is what its terms are made of
+                    scale = max(scale, abs(float(phi(np.array(x))) / x))
                 worst = max(worst, abs(got - exact) / scale)
         if worst > _TOLERANCE:
             warnings.warn(

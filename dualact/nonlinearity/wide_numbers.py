@@ -54,6 +54,8 @@ def _wide_power(u: Wide, e: float) -> Wide:
     if e < 0:  # 1/0 is the largest number rather than a NaN in the making
         zero = m == 0
         m, s = np.where(zero, 1.0, m), np.where(zero, -_HUGE, s)
+    if e in (-2.0, -1.0, 1.0, 2.0, 3.0):
+        return _tidy(m**e, np.where(m == 0, 0.0, np.clip(e * s, -_HUGE, _HUGE)))
     sign = np.where(m < 0, -1.0 if e % 2 == 1 else 1.0, 1.0)
     sign = sign if float(e).is_integer() else np.where(m < 0, np.nan, 1.0)
     magnitude = np.where(m == 0, 1.0, np.abs(m))
@@ -145,6 +147,6 @@ def wide(t: Array, phase: float = 0.0) -> Callable[[Step, list[Any]], Any]:
             case "true" | "false" | "and" | "or" | "not":
                 return usual(step, args)
             case head:
-                return _wide_function(head, args[0], phase)
+                return _tidy(*_wide_function(head, args[0], phase))
 
     return interpret

@@ -41,7 +41,9 @@ def test_the_kernel_is_the_series(kind, signs, series):
 
 
 @pytest.mark.parametrize("signs", ["positive", "alternating"])
-@pytest.mark.parametrize(("p", "q", "rho"), [(1, 1, 0.3), (0.2, 3, -0.7), (2, 2, 1.0), (1e-3, 5, 0.5), (0.6, 0.6, -1.0)])
+@pytest.mark.parametrize(
+    ("p", "q", "rho"), [(1, 1, 0.3), (0.2, 3, -0.7), (2, 2, 1.0), (1e-3, 5, 0.5), (0.6, 0.6, -1.0)]
+)
 def test_duals_at_any_variance_against_quadrature(signs, p, q, rho):
     act = from_kernel_series(SERIES, signs=signs)
     args = np.array(rho * math.sqrt(p * q)), np.array(float(p)), np.array(float(q))
@@ -64,7 +66,9 @@ def test_variance_zero_has_its_limits():
     act = from_kernel_series(SERIES)
     zero = np.zeros(())
     assert float(act.dual(zero, zero, zero)) == pytest.approx(float(act.phi(zero)) ** 2, rel=1e-15)
-    assert float(act.dual_prime(zero, zero, zero)) == pytest.approx(float(act.phi_prime(zero)) ** 2, rel=1e-15)
+    assert float(act.dual_prime(zero, zero, zero)) == pytest.approx(
+        float(act.phi_prime(zero)) ** 2, rel=1e-15
+    )
 
 
 def test_high_degree_does_not_cancel_below_unit_variance():
