@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..errors import DualactError
@@ -118,11 +119,28 @@ class SketchedNeuralKernel(
         """
         self._check_parameters()
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
-        plan = plan_features(
+        self._take(self._design(X), seed_of(self.random_state))
+        return self
+
+    def design(self, X: Any) -> SketchPlan:
+        """Return the plan that :meth:`fit` would make for these data, without making the map.
+
+        Parameters
+        ----------
+        X : (n, d) array or CSR matrix
+
+        Returns
+        -------
+        SketchPlan
+        """
+        self._check_parameters()
+        X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        return self._design(X)
+
+    def _design(self, X: Any) -> SketchPlan:
+        return plan_features(
             network_of(self.network), self.kind, X, n_components=self.n_components, degree=self.degree
         )
-        self._take(plan, seed_of(self.random_state))
-        return self
 
     @classmethod
     def from_plan(cls, plan: SketchPlan | Mapping[str, Any], random_state: int) -> SketchedNeuralKernel:

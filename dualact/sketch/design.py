@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import nnls
@@ -37,6 +37,9 @@ __all__ = ["Design", "Term", "design_terms", "radial_powers"]
 _RANK_TOLERANCE = 3e-5
 _WORTHLESS = 5e-3
 _NOISE_ROWS = 200
+_ACTIVE_ROUNDS = 8
+_BOUND_WEIGHT = 30.0  # of a bound against the root mean square of the kernel
+_BOUND_SLACK = 1e-4
 _COMPLETE = 1e-4  # a truncation below this counts as the whole kernel
 
 
@@ -73,6 +76,7 @@ class Design:
     terms: tuple[Term, ...]
     truncation: float
     sketching: float
+    idle: bool = False  # columns stay empty though something is missing
 
     @property
     def error(self) -> float:
@@ -152,7 +156,8 @@ def design_terms(
     size = math.sqrt(float(np.mean(target**2))) or 1.0
     functions = basis(sample.mean_squares)
     highest = max_degree if degree is None else degree
-    found = (_pairs(basis, functions, sample, j, size) for j in range(highest + 1))
+    columns = max(1, n_components // 3)
+    found = (_pairs(basis, functions, sample, j, columns, size) for j in range(highest + 1))
     pairs = [p for p in found if p is not None]
     if not pairs:
         return Design((), 0.0, 0.0)
@@ -172,7 +177,20 @@ def design_terms(
             f"kernel's series need at least one column each. Take n_components of at least {len(degrees)} "
             "(a few hundred to be useful), or degree='auto'."
         )
-    return design
+    return _with_true_widths(design, {p.degree: p for p in pairs}, sample, size)
+
+
+def _with_true_widths(design: Design, pairs: dict[int, _Pairs], sample: Sample, size: float) -> Design:
+    """Return the design with its sketching error predicted at the widths it ended up with."""
+    total = 0.0
+    few = _few(len(sample.along))
+    for term in design.terms:
+        if term.width:
+            pair = pairs[term.degree]
+            factor = float(np.linalg.norm(term.mixing) / np.linalg.norm(pair.mixing)) ** 2
+            rest = pair.components[few, term.exact :]
+            total += (factor * _noise(rest, sample, term.degree, term.width, few)[0]) ** 2 / term.width
+    return replace(design, sketching=math.sqrt(total) / size)
 
 
 def _fewer(
@@ -184,12 +202,12 @@ def _fewer(
         for index in chosen:
             rest = [i for i in chosen if i != index]
             trial = solve(rest)
-            if trial is not None:
+            if trial is not None and (design is None or trial.idle <= design.idle):
                 trials.append((trial.error, rest, trial))
         if not trials:
             break
         error, rest, trial = min(trials, key=lambda item: item[0])
-        if design is not None and (error > design.error * (1 + _WORTHLESS)):
+        if design is not None and error > design.error * (1 + _WORTHLESS):
             break
         chosen, design = rest, trial
     return design, chosen
@@ -205,7 +223,9 @@ def _exact(basis: RadialBasis, sample: Sample) -> Array:
     return propagate(layers, cov, rows, columns, basis.with_theta)
 
 
-def _pairs(basis: RadialBasis, functions: Array, sample: Sample, degree: int, size: float) -> _Pairs | None:
+def _pairs(
+    basis: RadialBasis, functions: Array, sample: Sample, degree: int, columns: int, size: float
+) -> _Pairs | None:
     count = int((basis.degrees >= degree).sum())
     if count == 0:
         return None
@@ -221,23 +241,30 @@ def _pairs(basis: RadialBasis, functions: Array, sample: Sample, degree: int, si
     mixing = vectors[:, : max(1, int((values > _RANK_TOLERANCE).sum()))]
     components = radial_powers(basis, functions, sample.along, degree, mixing)
     kernel = (components @ components.T) * power
-    few = slice(None, None, -(-len(raw) // _NOISE_ROWS))
-    noise = _noise(components[few], sample, degree, few)
+    # A sketch that takes most rows of a small transform is better than its width says: the rows are drawn
+    # without replacement. That is left to the final prediction; here a low share is assumed.
+    columns = max(1, min(columns, monomial_count(sample.n_features, degree) // 8))
+    few = _few(len(raw))
+    noise = _noise(components[few], sample, degree, columns, few)
     return _Pairs(degree, mixing, components, kernel, noise)
 
 
-def _noise(components: Array, sample: Sample, degree: int, rows: slice) -> Array:
+def _few(rows: int) -> slice:
+    return slice(None, None, -(-rows // _NOISE_ROWS))
+
+
+def _noise(components: Array, sample: Sample, degree: int, columns: int, rows: slice) -> Array:
     """B_j when the first e = 0, 1, … components are exact, shape (c + 1,).
 
-    The root mean square, over pairs, of the standard deviation of a sketch, times the root of its columns.
+    The root mean square, over pairs, of the standard deviation of a sketch of that many columns, times the
+    root of their number.
     """
     count = components.shape[1]
     out = np.zeros(count + 1)
     if degree == 0:
         return out
     across = sample.across[rows, rows]
-    squares = across.diagonal()
-    spread = variance(degree, np.outer(squares, squares), across, sample.fourth[rows, rows])
+    spread = _one_column(sample, degree, columns, rows)
     power = _integer_power(across, 2 * degree)
     for e in range(count):
         rest = components[:, e:]
@@ -250,6 +277,16 @@ def _noise(components: Array, sample: Sample, degree: int, rows: slice) -> Array
             total += (np.outer(short, short) + inner**2 - 2 * fourth) * (spread + power)
         out[e] = math.sqrt(max(0.0, float(np.mean(total))))
     return out
+
+
+def _one_column(sample: Sample, degree: int, columns: int, rows: slice) -> Array:
+    """Variance of a sketch of (x⊥·y⊥)^j on pairs, times its columns."""
+    across = sample.across[rows, rows]
+    squares = across.diagonal()
+    d = sample.n_features
+    structure = "auto" if columns < monomial_count(d, degree) else "product"
+    spread = variance(structure, degree, columns, d, np.outer(squares, squares), across, sample.fourth[rows, rows])
+    return spread * columns
 
 
 def _integer_power(base: Array, exponent: int) -> Array:
@@ -270,8 +307,7 @@ class _Normal:
     gram: Array
     rhs: Array
     square: float
-    diagonals: Array  # (s, degrees)
-    bound: Array  # (s,)
+    diagonals: Array  # (s, degrees): H_j(x, x)/K(x, x)
 
     @classmethod
     def build(cls, target: Array, kernels: Sequence[Array]) -> _Normal:
@@ -281,8 +317,7 @@ class _Normal:
             flat @ flat.T / goal.size,
             flat @ goal / goal.size,
             float(goal @ goal) / goal.size,
-            np.stack([k.diagonal() for k in kernels], axis=1),
-            target.diagonal().copy(),
+            np.stack([_ratio(k.diagonal(), target.diagonal()) for k in kernels], axis=1),
         )
 
     def factors(self, chosen: list[int], penalty: Array) -> Array:
@@ -290,31 +325,45 @@ class _Normal:
         gram = self.gram[np.ix_(chosen, chosen)] + np.outer(penalty, penalty)
         rhs = self.rhs[chosen]
         diagonals = self.diagonals[:, chosen]
-        found = _nnls(gram, rhs)
-        over = diagonals @ found - self.bound
-        if np.any(over > 1e-12 * self.bound.max(initial=0.0)):
-            worst = np.argsort(over)[-8:]
-            scale = 1e3 * math.sqrt(self.square) / max(self.bound.max(), 1e-300) ** 2
-            tight = diagonals[worst] * math.sqrt(scale)
-            found = _nnls(gram + tight.T @ tight, rhs + tight.T @ (self.bound[worst] * math.sqrt(scale)))
-            reach = diagonals @ found
-            ratio = np.divide(self.bound, reach, out=np.ones_like(reach), where=reach > 0)
-            found = found * min(1.0, float(ratio.min()))
-        return found
+        size = math.sqrt(self.square)
+        active: list[int] = []
+        found = _bounded(gram, rhs, diagonals[active], size)
+        for _ in range(_ACTIVE_ROUNDS):
+            excess = diagonals @ found - 1
+            worst = int(np.argmax(excess))
+            if excess[worst] <= _BOUND_SLACK or worst in active:
+                break
+            active.append(worst)
+            found = _bounded(gram, rhs, diagonals[active], size)
+        return found / max(1.0, float((diagonals @ found).max(initial=1.0)))
 
     def miss(self, chosen: list[int], factors: Array) -> float:
         gram = self.gram[np.ix_(chosen, chosen)]
         return max(0.0, self.square - 2 * self.rhs[chosen] @ factors + factors @ gram @ factors)
 
 
-def _nnls(gram: Array, rhs: Array) -> Array:
+def _ratio(part: Array, whole: Array) -> Array:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+def _bounded(gram: Array, rhs: Array, bounds: Array, size: float) -> Array:
+    """Minimise rᵀGr − 2bᵀr over r ≥ 0 with bounds·r ≤ 1: non-negative least squares, a slack a bound.
+
+    The bounds hold up to the weight of their rows; what is left is scaled away by the caller.
+    """
     scale = np.sqrt(np.maximum(gram.diagonal(), 1e-300))
-    scaled = gram / scale[:, None] / scale
-    eigenvalues, vectors = np.linalg.eigh(scaled)
-    good = eigenvalues > 1e-13 * eigenvalues[-1]
-    root = vectors[:, good] * np.sqrt(eigenvalues[good])
-    goal = (vectors[:, good].T @ (rhs / scale)) / np.sqrt(eigenvalues[good])
-    found: Array = nnls(root.T, goal)[0] / scale
+    eigenvalues, vectors = np.linalg.eigh(gram / scale[:, None] / scale)
+    roots = np.sqrt(np.maximum(eigenvalues, 1e-13 * eigenvalues[-1]))
+    weight = _BOUND_WEIGHT * size
+    count = len(bounds)
+    matrix = np.block(
+        [
+            [(vectors * roots).T, np.zeros((len(scale), count))],
+            [weight * bounds / scale, weight * np.eye(count)],
+        ]
+    )
+    goal = np.append((vectors.T @ (rhs / scale)) / roots, np.full(count, weight))
+    found: Array = nnls(matrix, goal, maxiter=50 * matrix.shape[1])[0][: len(scale)] / scale
     return found
 
 
@@ -323,35 +372,49 @@ def _solve(
 ) -> Design | None:
     """Factors and widths for the chosen degrees, improved in turn until they agree; None if they do not fit."""
     factors = table.factors(chosen, np.zeros(len(chosen)))
+    least = {i: len(pairs[i].noise) - 1 if pairs[i].degree == 0 else 0 for i in chosen}
     best: Design | None = None
-    for _ in range(4):
-        exact = _make_exact(pairs, chosen, factors, budget, n_features)
-        left = budget - sum(exact[i] * monomial_count(n_features, pairs[i].degree) for i in chosen)
+    for _ in range(4 + sum(len(pairs[i].noise) for i in chosen)):
+        exact = _make_exact(pairs, chosen, factors, budget, n_features, least)
+        cost = {i: monomial_count(n_features, pairs[i].degree) for i in chosen}
+        left = budget - sum(exact[i] * cost[i] for i in chosen)
         noise = np.array([pairs[i].noise[exact[i]] for i in chosen])
         if left < np.count_nonzero(noise):
             break
         factors = table.factors(chosen, noise / math.sqrt(max(left, 1)))
         widths = _share(left, factors * noise)
+        roomy = [i for i, width in zip(chosen, widths, strict=True) if width >= cost[i]]
+        if roomy:  # a sketch as wide as its monomials: one component more is exact instead
+            least = {**least, **{i: exact[i] + 1 for i in roomy}}
+            continue
         missing = math.sqrt(table.miss(chosen, factors)) / size
-        if left and not any(widths) and missing > _COMPLETE and best is None:
-            return None  # columns would stay empty though something is missing
         spread = sum((f * b) ** 2 / w for f, b, w in zip(factors, noise, widths, strict=True) if w > 0)
         terms = tuple(
             Term(pairs[i].degree, pairs[i].mixing * math.sqrt(f), exact[i], w)
             for i, f, w in zip(chosen, factors, widths, strict=True)
             if f > 0
         )
-        design = Design(terms, missing, math.sqrt(spread) / size)
-        if best is None or design.error < best.error:
-            best = design
+        idle = left > 0 and not any(widths) and missing > _COMPLETE
+        design = Design(terms, missing, math.sqrt(spread) / size, idle)
+        if best is not None and design.error >= best.error * (1 - 1e-3):
+            break
+        best = design
     return best
 
 
 def _make_exact(
-    pairs: list[_Pairs], chosen: list[int], factors: Array, budget: int, n_features: int
+    pairs: list[_Pairs],
+    chosen: list[int],
+    factors: Array,
+    budget: int,
+    n_features: int,
+    least: dict[int, int],
 ) -> dict[int, int]:
-    """How many components of each degree to make exact: greedily, whatever lowers the predicted error most."""
-    exact = {i: len(pairs[i].noise) - 1 if pairs[i].degree == 0 else 0 for i in chosen}
+    """How many components of each degree to make exact, ``least`` at least.
+
+    Greedily, whatever lowers the predicted error most.
+    """
+    exact = dict(least)
     cost = {i: monomial_count(n_features, pairs[i].degree) for i in chosen}
     noise = {i: f * pairs[i].noise for i, f in zip(chosen, factors, strict=True)}
     left = budget - sum(exact[i] * cost[i] for i in chosen)
