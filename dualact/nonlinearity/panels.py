@@ -14,19 +14,34 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.polynomial import legendre
+from numpy.polynomial import chebyshev, legendre
 from numpy.typing import NDArray
 
 from ..errors import DualactError, PluginError
 from .contract import Activation, Array
 
-__all__ = ["NODES", "ORDER", "PanelTable", "evaluate", "panel_table"]
+__all__ = ["NODES", "ORDER", "PanelTable", "evaluate", "gauss_legendre", "panel_table"]
 
 Index = NDArray[np.int64]
 Function = Callable[[Array], Array]
 
+
+
+def gauss_legendre(n: int) -> tuple[Array, Array]:
+    """Return nodes and weights on [−1, 1]; Newton steps in long double save the last two digits."""
+    x = legendre.leggauss(n)[0].astype(np.longdouble)
+    for _ in range(2):
+        older, now = np.ones_like(x), x
+        for k in range(1, n):
+            older, now = now, ((2 * k + 1) * x * now - k * older) / (k + 1)
+        slope = n * (older - x * now) / (1 - x * x)
+        x = x - now / slope
+    weight = 2 / ((1 - x * x) * slope * slope)
+    return x.astype(np.float64), weight.astype(np.float64)
+
+
 ORDER = 32
-NODES, _RULE = (np.asarray(part, dtype=np.float64) for part in legendre.leggauss(ORDER))
+NODES, _RULE = gauss_legendre(ORDER)
 #: Orthonormal Legendre coefficients from nodal values; the last few tell whether φ is resolved.
 _ANALYSIS = (legendre.legvander(NODES, ORDER - 1) * _RULE[:, None]) * np.sqrt(np.arange(ORDER) + 0.5)
 _TAIL = np.ascontiguousarray(_ANALYSIS[:, -5:])
@@ -87,19 +102,21 @@ class PanelTable:
         Where it is not smooth.
     name : str
         Whose function it is, for messages.
+    noise : float
+        The relative error of f itself, if it is larger than rounding.
     """
 
-    def __init__(self, f: Function, breakpoints: tuple[float, ...], name: str) -> None:
+    def __init__(
+        self, f: Function, breakpoints: tuple[float, ...], name: str, noise: float = 0.0
+    ) -> None:
         self.f = f
+        self.noise = noise
         self.name = name
         self.breakpoints = np.array(sorted(breakpoints), dtype=np.float64)
         self._levels: dict[int, tuple[int, int, Array]] = {}
         self._leaves: dict[int, Array] = {}
         self._profile: dict[int, float] = {}
         self._work = 0
-
-    def __reduce__(self) -> tuple[type[PanelTable], tuple[Function, tuple[float, ...], str]]:
-        return (PanelTable, (self.f, tuple(self.breakpoints.tolist()), self.name))
 
     def __call__(self, t: Array) -> Array:
         """Return f(t), checked finite."""
@@ -174,7 +191,7 @@ class PanelTable:
         first = np.searchsorted(self.breakpoints, a, "right")
         inside = np.searchsorted(self.breakpoints, b, "left") - first
         touching = np.isin(a, self.breakpoints) | np.isin(b, self.breakpoints)
-        fine = tail <= _RESOLVED * scale
+        fine = tail <= max(_RESOLVED, self.noise) * scale
         fine |= (tail <= _NOISE * scale) & (tail > 0.5 * older[1])
         fine |= touching & (tail * (b - a) <= _RESOLVED * scale * top)
         size = np.maximum(np.abs(a), np.abs(b))
@@ -218,28 +235,91 @@ class PanelTable:
                 "Give a closed form (dual, hermite), or ask for a smaller variance."
             )
 
-    def derivative(self, t: Array) -> Array:
-        """Return f′(t) from the Legendre series of the panel that holds t (one-sided at breakpoints)."""
-        flat = np.asarray(t, dtype=np.float64).ravel()
+
+class Slope:
+    """f′ from the panels of f: a piecewise polynomial of degree 13 on eighths of the resolving panels.
+
+    Parameters
+    ----------
+    table : PanelTable
+        The panels of f.
+
+    Notes
+    -----
+    One-sided at breakpoints; absolute error near 1e-13·max\\|f\\|/width of the panel; 0.1 µs a point.
+    """
+
+    degree = 13
+    parts = 4
+
+    def __init__(self, table: PanelTable) -> None:
+        self.table = table
+        self._cells: dict[int, tuple[Array, Array, Array, Index, float]] = {}
+
+    def __call__(self, t: Array) -> Array:
+        """Return f′(t)."""
+        flat = np.ascontiguousarray(t, dtype=np.float64).ravel()
         out = np.empty_like(flat)
-        if flat.size == 0:
-            return out.reshape(np.shape(t))
-        octave = np.ceil(np.log2(np.maximum(np.abs(flat), 1.0)))
-        for o in np.unique(octave):
-            rows = np.flatnonzero(octave == o)
-            out[rows] = self._slope(flat[rows], float(2.0**o))
+        size = float(np.abs(flat).max(initial=1.0))
+        if not np.isfinite(size):
+            return np.full(np.shape(t), np.nan)
+        top = max(2, int(np.ceil(np.log2(size * (1 + 1e-15)))))
+        for i in range(0, len(flat), 1 << 14):
+            out[i : i + (1 << 14)] = self._piece(flat[i : i + (1 << 14)], top)
         return out.reshape(np.shape(t))
 
-    def _slope(self, t: Array, extent: float) -> Array:
-        edges = self.leaves(extent)
-        which = np.clip(np.searchsorted(edges, t, "right") - 1, 0, len(edges) - 2)
-        used, which = np.unique(which, return_inverse=True)
-        a, b = edges[used], edges[used + 1]
-        half = (b - a) / 2
-        y = self((a + half)[:, None] + half[:, None] * NODES)
-        coef = legendre.legder((y @ _TO_COEF).T, axis=0) / half  # (31, panels)
-        x = (t - (a + half)[which]) / half[which]
-        return np.asarray(legendre.legval(x, coef[:, which], tensor=False))
+    def _piece(self, t: Array, octave: int) -> Array:
+        edges, half, coef, look_up, inverse = self._build(octave)
+        place = ((t + 2.0**octave) * inverse).astype(np.int64)
+        cell = look_up[np.clip(place, 0, len(look_up) - 1)]
+        last = len(half) - 1
+        while True:
+            late = (t >= edges[cell + 1]) & (cell < last)
+            if not late.any():
+                break
+            cell += late
+        x = (t - edges[cell]) / half[cell] - 1
+        out = coef[self.degree][cell]
+        for k in range(self.degree - 1, -1, -1):
+            out *= x
+            out += coef[k][cell]
+        return out
+
+    def _build(self, octave: int) -> tuple[Array, Array, Array, Index, float]:
+        if octave not in self._cells:
+            leaves = self.table.leaves(2.0**octave)
+            # Halved: there the series ends long before its last terms, which k² would amplify.
+            leaves = np.sort(np.concatenate([leaves, (leaves[:-1] + leaves[1:]) / 2]))
+            a, b = leaves[:-1], leaves[1:]
+            half = (b - a) / 2
+            y = self.table((a + half)[:, None] + half[:, None] * NODES)
+            coef = y @ _TO_COEF
+            # Trailing coefficients that are rounding noise would be amplified by k²: cut them.
+            size = np.abs(coef).max(-1, keepdims=True)
+            loud = np.abs(coef) > 4e-16 * size * np.arange(1, ORDER + 1)
+            keep = ORDER - np.argmax(loud[:, ::-1], axis=1)
+            coef *= np.arange(ORDER) < keep[:, None]
+            slope = legendre.legder(coef.T, axis=0) / half
+            # Chebyshev points of every eighth, then monomials there (they converge fast).
+            n = self.degree + 1
+            nodes = np.cos(np.pi * (np.arange(n) + 0.5) / n)
+            centre = (2 * np.arange(self.parts) + 1) / self.parts - 1
+            x = (centre[:, None] + nodes / self.parts).ravel()
+            value = legendre.legvander(x, ORDER - 2) @ slope
+            value = value.reshape(self.parts, n, -1)
+            rows = np.arange(n)[:, None]
+            fit = np.cos(rows * np.arccos(nodes)) * np.where(rows == 0, 1.0, 2.0) / n
+            monomials = np.array([np.pad(chebyshev.cheb2poly(e), (0, n))[:n] for e in np.eye(n)]).T @ fit
+            poly = np.einsum("kn,snc->kcs", monomials, value).reshape(n, -1)
+            share = np.arange(self.parts) / self.parts
+            edges = np.append((a[:, None] + (b - a)[:, None] * share).ravel(), leaves[-1])
+            width = np.repeat(half / self.parts, self.parts)
+            count = int(np.clip(2.0 ** (octave + 1) / np.diff(edges).min(), 64, 1 << 16))
+            inverse = count / 2.0 ** (octave + 1)
+            starts = np.arange(count) / inverse - 2.0**octave
+            look_up = np.clip(np.searchsorted(edges, starts, "right") - 2, 0, len(width) - 1)
+            self._cells[octave] = (edges, width, np.ascontiguousarray(poly), look_up, inverse)
+        return self._cells[octave]
 
 
 def panel_table(act: Activation, prime: bool = False) -> PanelTable:
@@ -253,6 +333,7 @@ def panel_table(act: Activation, prime: bool = False) -> PanelTable:
         elif act.phi_prime is not None:
             act._cache[key] = PanelTable(act.phi_prime, act.breakpoints, act.name + "'")
         else:
-            act._cache[key] = PanelTable(panel_table(act).derivative, act.breakpoints, act.name + "'")
+            slope = Slope(panel_table(act))
+            act._cache[key] = PanelTable(slope, act.breakpoints, act.name + "'", noise=2e-12)
     table: PanelTable = act._cache[key]
     return table
