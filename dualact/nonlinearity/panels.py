@@ -56,6 +56,8 @@ _NOISE = 1e-10
 _NARROWEST = 2.0**-26
 #: Panels refined at once (bounds memory), and in one request altogether (bounds time).
 _CHUNK = 4096
+#: Within ±_CENTRE no panel is wider than _START.
+_CENTRE, _START = 8.0, 0.5
 _MOST = 3_000_000
 
 
@@ -104,12 +106,20 @@ class PanelTable:
         Whose function it is, for messages.
     noise : float
         The relative error of f itself, if it is larger than rounding.
+    guide : PanelTable or None
+        A table whose panels f needs at least (φ's own, for φ′).
     """
 
     def __init__(
-        self, f: Function, breakpoints: tuple[float, ...], name: str, noise: float = 0.0
+        self,
+        f: Function,
+        breakpoints: tuple[float, ...],
+        name: str,
+        noise: float = 0.0,
+        guide: PanelTable | None = None,
     ) -> None:
         self.f = f
+        self.guide = guide
         self.noise = noise
         self.name = name
         self.breakpoints = np.array(sorted(breakpoints), dtype=np.float64)
@@ -197,6 +207,11 @@ class PanelTable:
         size = np.maximum(np.abs(a), np.abs(b))
         fine |= touching & (b - a <= 64 * np.finfo(float).eps * size)
         fine &= inside == 0
+        # A narrow feature near 0, or one that φ's own panels show to φ′, must not fall between the nodes.
+        fine &= (b - a <= _START) | (b <= -_CENTRE) | (a >= _CENTRE)
+        if self.guide is not None:
+            known = self.guide.leaves(float(size.max()))
+            fine &= np.searchsorted(known, b, "left") <= np.searchsorted(known, a, "right")
         lost = ~fine & (inside == 0) & ~touching & (b - a < _NARROWEST * min(1.0, top) * np.maximum(1.0, size))
         if lost.any():
             where = np.flatnonzero(lost)[np.argmax(tail[lost])]
@@ -331,9 +346,9 @@ def panel_table(act: Activation, prime: bool = False) -> PanelTable:
         if not prime:
             act._cache[key] = PanelTable(act.phi, act.breakpoints, act.name)
         elif act.phi_prime is not None:
-            act._cache[key] = PanelTable(act.phi_prime, act.breakpoints, act.name + "'")
+            act._cache[key] = PanelTable(act.phi_prime, act.breakpoints, act.name + "'", guide=panel_table(act))
         else:
             slope = Slope(panel_table(act))
-            act._cache[key] = PanelTable(slope, act.breakpoints, act.name + "'", noise=2e-12)
+            act._cache[key] = PanelTable(slope, act.breakpoints, act.name + "'", noise=2e-12, guide=panel_table(act))
     table: PanelTable = act._cache[key]
     return table
