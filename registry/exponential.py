@@ -18,7 +18,7 @@ import numpy as np
 
 from dualact.nonlinearity.contract import Activation, Array
 from dualact.nonlinearity.parameters import finite, nonzero
-from dualact.nonlinearity.sequences import poisson_root
+from dualact.nonlinearity.sequences import log_poisson
 
 __all__ = ["exp"]
 
@@ -52,13 +52,12 @@ def exp(amplitude: float = 1.0, rate: float = 1.0) -> Activation:
 
     @np.errstate(over="ignore", under="ignore")
     def hermite(variance: Array, degree: int) -> Array:
-        mean = b * b * np.asarray(variance, dtype=np.float64)
-        result = poisson_root(mean, degree)
-        # e^{b²q} may overflow where the root underflows: half of it on either side
-        grow = np.exp(0.5 * mean)[..., np.newaxis]
-        result *= grow
+        mean = np.asarray(b * b * variance)
+        # in the exponent, for e^{b²q} may overflow where the root of the probability underflows
+        result = 0.5 * log_poisson(mean, degree)
+        result += mean[..., np.newaxis]
+        np.exp(result, out=result)
         result *= a
-        np.multiply(result, grow, out=result, where=result != 0.0)
         if b < 0:
             result[..., 1::2] *= -1.0
         return result

@@ -60,11 +60,10 @@ def _root(cov: Array, var_u: Array, var_v: Array) -> Array:
 def _dual(cov: Array, var_u: Array, var_v: Array) -> Array:
     root = _root(cov, var_u, var_v)
     more_u, more_v = 1.0 + var_u, 1.0 + var_v
-    result: Array = np.arctan2(cov, root)
+    result: Array = np.asarray(np.arctan2(cov, root))
     result += math.pi / 2
     result *= cov
-    cross = cov / more_u
-    cross *= cov / more_v
+    cross = np.asarray(cov / more_u * (cov / more_v))
     cross /= root
     result += cross
     root *= var_u / more_u

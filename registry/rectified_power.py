@@ -57,7 +57,9 @@ def rectified_power(power: int = 2) -> Activation:
             result: Array = np.multiply.outer(np.asarray(variance > 0, dtype=np.float64), unit)
             result[..., 0] = 0.5
             return result
-        return np.multiply.outer(np.asarray(variance, dtype=np.float64) ** (n / 2), unit)
+        with np.errstate(over="ignore"):
+            size = np.minimum(np.asarray(variance, dtype=np.float64) ** (n / 2), np.finfo(np.float64).max)
+            return np.multiply.outer(size, unit)
 
     return Activation(
         "rectified_power",

@@ -80,9 +80,11 @@ def snake(a: float = 1.0) -> Activation:
 def _damped_sinh(rate: float, cov: Array, var_u: Array, var_v: Array) -> Array:
     """Return e^{−rate(p+q)/2} sinh(rate·c)."""
     size = np.abs(cov)
-    result: Array = np.asarray(np.expm1((-2 * rate) * size))
-    size -= 0.5 * (var_u + var_v)
-    result *= np.exp(rate * size)
-    result *= 0.5
-    # m = e^{−2x} − 1 is negative: the sign comes from c alone
+    result: Array = np.asarray(size - 0.5 * (var_u + var_v))
+    # |c| − (p + q)/2 is above 0 only by rounding
+    np.minimum(result, 0.0, out=result)
+    result *= rate
+    np.exp(result, out=result)
+    result *= 0.5 * np.expm1((-2 * rate) * size)
+    # e^{−2x} − 1 is negative: the sign comes from c alone
     return np.copysign(result, cov, out=result)

@@ -69,6 +69,8 @@ def rbf(gamma: float = 1.0) -> Activation:
 
     def dual(cov: Array, var_u: Array, var_v: Array) -> Array:
         result: Array = np.asarray(cov - 0.5 * (var_u + var_v))
+        # −E(u − v)²/2 is above 0 only by rounding
+        np.minimum(result, 0.0, out=result)
         result *= 2 * g
         with np.errstate(under="ignore"):
             return np.exp(result, out=result)
@@ -144,16 +146,19 @@ def _combine(
         # e^{−2x} − 1 =: m gives e^{−x} cosh x = 1 + m/2 and e^{−x} sinh x = −m/2
         half: Array = np.asarray(np.expm1((-2 * rate) * size))
         half *= 0.5
-        size -= 0.5 * (var_u + var_v)
-        envelope: Array = np.asarray(np.exp(rate * size))
-    result: Array = np.copysign(half, cov)
-    result *= odd
+        envelope: Array = np.asarray(size - 0.5 * (var_u + var_v))
+        # |c| − (p + q)/2 is above 0 only by rounding
+        np.minimum(envelope, 0.0, out=envelope)
+        envelope *= rate
+        np.exp(envelope, out=envelope)
+    signed: Array = np.copysign(half, cov)
+    signed *= odd
     half += 1.0
     half *= even
-    result += half
-    result *= envelope
-    result *= scale
-    return result
+    signed += half
+    envelope *= signed
+    envelope *= scale
+    return envelope
 
 
 def _signed(root: Array, cosine: float, sine: float) -> Array:

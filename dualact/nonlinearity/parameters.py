@@ -41,12 +41,15 @@ def positive(activation: str, name: str, value: object) -> float:
 
 def whole(activation: str, name: str, value: object, largest: int) -> int:
     """Return ``value`` as an int; raise DualactError unless it is an integer in [0, largest]."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or not 0 <= value <= largest:
+    number = -1
+    if isinstance(value, numbers.Integral) and value is not True and value is not False:
+        number = int(value)
+    if not 0 <= number <= largest:
         raise DualactError(
             f"activation {activation!r}: {name} must be an integer from 0 to {largest} "
             f"(beyond that the moments leave the range of float64). Got {value!r}."
         )
-    return int(value)
+    return number
 
 
 def finite_sequence(activation: str, name: str, values: object, largest: int) -> tuple[float, ...]:
@@ -62,7 +65,7 @@ def finite_sequence(activation: str, name: str, values: object, largest: int) ->
 
 
 def _real(value: object) -> float | None:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        number = float(value)
-        return number if math.isfinite(number) else None
-    return None
+    if value is True or value is False or not isinstance(value, numbers.Real):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -1,7 +1,6 @@
 """The closed-form members that the registry tests run over, with their textbook formulas."""
 
 import textbook
-
 from dualact.registry import (
     erf,
     exponential,

@@ -35,7 +35,7 @@ def test_claimed_accuracy_holds_and_is_tight(act, formulas, variances):
 def test_dual_equals_quadrature(act, cov, var_u, var_v):
     dual = _at(act.dual)
     expected = float(reference_dual(act, cov, var_u, var_v))
-    assert abs(dual(cov, var_u, var_v) - expected) < 2e-13 * _scale(dual, var_u, var_v)
+    assert abs(dual(cov, var_u, var_v) - expected) < 1e-12 * _scale(dual, var_u, var_v)
 
 
 @pytest.mark.parametrize("act", [p for p in WITH_PHI if p.values[0].dual_prime is not None])
@@ -74,7 +74,8 @@ def test_parseval_and_the_derivative_in_the_variance(act):
     slope = (k * a[:-2] + np.sqrt((k + 1) * (k + 2)) * a[2:]) / (2 * q)
     points = act.hermite(q + step * np.array([-2.0, -1.0, 1.0, 2.0]), 200)
     numeric = (points[0] - 8 * points[1] + 8 * points[2] - points[3]) / (12 * step)
-    np.testing.assert_allclose(slope, numeric, rtol=0, atol=2e-11 * (1 + np.linalg.norm(a)))
+    if act.phi is not None:  # the identity is one of pointwise functions
+        np.testing.assert_allclose(slope, numeric, rtol=0, atol=2e-11 * (1 + np.linalg.norm(a)))
     total, exact = float(a @ a), float(act.dual(np.array(q), np.array(q), np.array(q)))
     assert total <= exact * (1 + 1e-13)
     assert total >= exact * 0.95  # sign and step have a slow tail
@@ -132,7 +133,7 @@ def test_homogeneous_over_the_whole_range(act):
     h = act.homogeneity
     one = np.array(1.0)
     for p, q in [(1e-300, 1e-300), (1e-200, 1e-90), (1e-160, 1e120), (3e90, 5e90)]:
-        if abs(math.log10(p * q)) * h / 2 > 300:
+        if max(abs(math.log10(p)), abs(math.log10(q))) * h > 300:  # E φ² itself leaves the range of float64
             continue
         for rho in (-1.0, -0.3, 0.0, 0.7, 1.0):
             cov = rho * math.sqrt(p) * math.sqrt(q)

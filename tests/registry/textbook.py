@@ -178,7 +178,6 @@ def normalized_gaussian(gamma):
 
 def snake(a):
     a = mp.mpf(a)
-    _, prime = sin(1, 2 * a, 0)
     cosines, _ = cos(1, 2 * a, 0)
 
     def dual(c, p, q):
