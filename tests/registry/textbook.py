@@ -22,6 +22,7 @@ def _det(c, p, q):
     return max(p * q - c * c, mp.mpf(0))
 
 
+@mp.workdps(DIGITS)
 def ab_relu(a, b):
     f = (mp.mpf(a) - b) ** 2 / (2 * mp.pi)
 
@@ -84,6 +85,7 @@ def erf():
     )
 
 
+@mp.workdps(DIGITS)
 def sigmoid_erf(scale):
     k, prime = erf()
     s = mp.mpf(scale) ** 2
@@ -107,6 +109,7 @@ def gelu():
     return dual, prime
 
 
+@mp.workdps(DIGITS)
 def sin(a, b, f):
     a, b = mp.mpf(a), mp.mpf(b)
     cosine = mp.cos(2 * mp.mpf(f))
@@ -125,6 +128,7 @@ def sin(a, b, f):
     return dual, prime
 
 
+@mp.workdps(DIGITS)
 def cos(a, b, f):
     return sin(a, b, mp.mpf(f) + mp.pi / 2)
 
@@ -139,6 +143,7 @@ def exp(a, b):
     return k, lambda c, p, q: mp.mpf(b) ** 2 * k(c, p, q)
 
 
+@mp.workdps(DIGITS)
 def gaussian(a, b):
     a, b = mp.mpf(a), mp.mpf(b)
 
@@ -176,6 +181,7 @@ def normalized_gaussian(gamma):
     return lambda c, p, q: mp.sqrt(p * q) * decay(c, p, q), lambda c, p, q: gamma * decay(c, p, q)
 
 
+@mp.workdps(DIGITS)
 def snake(a):
     a = mp.mpf(a)
     cosines, _ = cos(1, 2 * a, 0)
@@ -214,6 +220,7 @@ def polynomial(coefficients):
     return dual(coefficients), dual(slope)
 
 
+@mp.workdps(DIGITS)
 def hermite(n):
     coefficients = [mp.mpf(0)] * (n + 1)
     for i in range(n // 2 + 1):

