@@ -1,0 +1,262 @@
+"""PolySketch: sketches of several powers x^{⊗k} at once, E⟨S_k u, S_k v⟩ = ⟨u, v⟩^k."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from dualact.errors import DualactError
+from dualact.sketch.circuit import Builder, Circuit
+from dualact.sketch.interpret import run
+from dualact.sketch.moments import circuit_variance
+from dualact.sketch.monomials import monomial_count, monomials
+from dualact.sketch.product import product_circuit
+from dualact.sketch.tables import Tables, draw
+from dualact.sketch.tree import tree_circuit
+
+__all__ = ["STRUCTURES", "PolySketch", "choose", "variance"]
+
+Array = NDArray[Any]
+STRUCTURES = ("auto", "product", "real_product", "tree", "real_tree")
+_CACHE_BYTES = 1 << 20
+
+
+@lru_cache(maxsize=512)
+def choose(structure: str, n_features: int, degree: int, columns: int) -> Circuit | None:
+    """Return the circuit for one degree, or None if the exact monomials fit in the columns.
+
+    Parameters
+    ----------
+    structure : str
+        One of :data:`STRUCTURES`. ``"auto"`` takes, in this order: exact monomials if they fit; one real SRHT
+        of them if they are at most four times too many; the complex-to-real product at degree 2; the
+        compressed complex tree from degree 3 on. ``"product"`` and ``"tree"`` are complex-to-real.
+    n_features : int
+        d.
+    degree : int
+        k ≥ 1.
+    columns : int
+        Real output columns D ≥ 1.
+
+    Returns
+    -------
+    Circuit or None
+    """
+    count = monomial_count(n_features, degree)
+    if count <= columns and (structure == "auto" or degree == 1):
+        return None
+    if degree == 1 or (structure == "auto" and count <= 4 * columns):
+        return Builder(n_features).output([-degree], columns, degree, real=True)
+    real = structure.startswith("real")
+    if structure.endswith("product") or (structure == "auto" and degree == 2):
+        return product_circuit(n_features, degree, columns, real=real)
+    if structure.endswith("tree"):
+        return tree_circuit(n_features, degree, columns, real=real, leaf=1, compress=False)
+    return tree_circuit(n_features, degree, columns)
+
+
+class PolySketch:
+    """Random linear maps S_k of x^{⊗k}, k in ``widths``, with E⟨S_k u, S_k v⟩ = ⟨u, v⟩^k for all u, v.
+
+    Parameters
+    ----------
+    n_features : int
+        Length d of the rows.
+    widths : mapping of int to int
+        For each degree k ≥ 1 the number of real columns D_k ≥ 1.
+    seed : int
+        Non-negative; the map is a function of the constructor's arguments alone.
+    structure : {"auto", "product", "real_product", "tree", "real_tree"}
+        How each degree is sketched, see :func:`choose`.
+    dtype : dtype
+        float32 or float64: the type of rows, arithmetic and output.
+
+    Attributes
+    ----------
+    block_rows : int
+        How many rows to pass at once, so that the temporaries stay in the second-level cache.
+
+    Raises
+    ------
+    DualactError
+        For arguments outside these ranges, and for rows or outputs of another shape or dtype.
+
+    Notes
+    -----
+    Degrees have independent randomness, so their errors are independent. A degree with
+    C(d + k − 1, k) ≤ D_k is exact (monomials, and zero columns for the surplus).
+
+    References
+    ----------
+    Ahle et al., "Oblivious sketching of high-degree polynomial kernels", SODA 2020. Wacker, Ohana, Filippone,
+    "Complex-to-real sketches for tensor products", AISTATS 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sketch = PolySketch(3, {2: 6}, seed=0, dtype=np.float64)
+    >>> out = np.empty((1, 6))
+    >>> sketch(np.array([[1.0, 2.0, 3.0]]), {2: out})
+    >>> round(float(out @ out.T), 10)  # six monomials of degree 2: exact
+    196.0
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        widths: Mapping[int, int],
+        *,
+        seed: int,
+        structure: str = "auto",
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        _check_arguments(n_features, widths, seed, structure, np.dtype(dtype))
+        self.n_features = int(n_features)
+        self.widths: Mapping[int, int] = MappingProxyType({int(k): int(D) for k, D in sorted(widths.items())})
+        self.seed = int(seed)
+        self.structure = structure
+        self.dtype = np.dtype(dtype)
+        self.circuits: dict[int, Circuit | None] = {
+            k: choose(structure, self.n_features, k, D) for k, D in self.widths.items()
+        }
+        self._tables: dict[int, Tables] = {
+            k: draw(c, (self.seed, k)) for k, c in self.circuits.items() if c is not None
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.n_features, dict(self.widths), self.seed, self.structure, self.dtype.str)
+
+    def __repr__(self) -> str:
+        return (
+            f"PolySketch({self.n_features}, {dict(self.widths)}, seed={self.seed}, "
+            f"structure={self.structure!r}, dtype={self.dtype.name!r})"
+        )
+
+    @property
+    def block_rows(self) -> int:
+        """Rows to pass at once: temporaries of about 1 MiB."""
+        largest = max(
+            (s.size for c in self.circuits.values() if c is not None for n in c.nodes for s in n.segments),
+            default=1,
+        )
+        largest = max(largest, sum(self.widths.values()) // 4, self.n_features)
+        return max(8, _CACHE_BYTES // (6 * largest * self.dtype.itemsize))
+
+    def __call__(self, U: Array, outs: Mapping[int, Array]) -> None:
+        """Write S_k u into row after row of ``outs[k]``, for every degree k.
+
+        Parameters
+        ----------
+        U : ndarray of ``dtype``, shape (b, n_features)
+            Rows, of any norm.
+        outs : mapping of int to ndarray, shapes (b, D_k)
+            Arrays of ``dtype`` to be filled, any strides.
+        """
+        self._check_call(U, outs)
+        needed = sorted({p for c in self.circuits.values() if c is not None for p in c.powers})
+        sources = {p: _padded_monomials(U, p) for p in needed}
+        for k, circuit in self.circuits.items():
+            if circuit is None:
+                count = monomial_count(self.n_features, k)
+                monomials(U, k, outs[k][:, :count])
+                outs[k][:, count:] = 0.0
+            else:
+                run(circuit, self._tables[k], sources, outs[k])
+
+    def _check_call(self, U: Array, outs: Mapping[int, Array]) -> None:
+        if U.ndim != 2 or U.shape[1] != self.n_features or U.dtype != self.dtype:
+            raise DualactError(
+                f"PolySketch: U must have shape (b, {self.n_features}) and dtype {self.dtype.name}, as constructed; "
+                f"got shape {U.shape} and dtype {U.dtype}. Reshape or convert it."
+            )
+        if set(outs) != set(self.widths):
+            raise DualactError(
+                f"PolySketch: outs must hold one array for each of the degrees {list(self.widths)}; got the degrees "
+                f"{sorted(outs)}. Pass an array for every degree and no other."
+            )
+        for k, D in self.widths.items():
+            if outs[k].shape != (len(U), D) or outs[k].dtype != self.dtype:
+                raise DualactError(
+                    f"PolySketch: outs[{k}] must have shape {(len(U), D)} and dtype {self.dtype.name}, one column "
+                    f"for each of its width; got shape {outs[k].shape} and dtype {outs[k].dtype}. Allocate it so."
+                )
+
+
+def _rebuild(n_features: int, widths: dict[int, int], seed: int, structure: str, dtype: str) -> PolySketch:
+    return PolySketch(n_features, widths, seed=seed, structure=structure, dtype=dtype)
+
+
+def _padded_monomials(U: Array, power: int) -> Array:
+    count = monomial_count(U.shape[1], power)
+    padded = np.zeros((len(U), count + 1), U.dtype)
+    monomials(U, power, padded[:, :count])
+    return padded
+
+
+def _check_arguments(
+    n: int, widths: Mapping[int, int], seed: int, structure: str, dtype: np.dtype[Any]
+) -> None:
+    if n < 1:
+        raise DualactError(
+            f"PolySketch: n_features must be at least 1, the length of a row; got {n}. Pass X.shape[1]."
+        )
+    for k, D in widths.items():
+        if k < 1 or D < 1:
+            raise DualactError(
+                f"PolySketch: widths must map degrees ≥ 1 to widths ≥ 1, because degree 0 is a constant that needs no "
+                f"sketch; got {{{k}: {D}}}. Leave that degree out."
+            )
+    if seed < 0:
+        raise DualactError(
+            f"PolySketch: seed must be a non-negative integer, the name of a stream of random bits; got {seed}. "
+            "Draw one with numpy.random.default_rng().integers(2**31)."
+        )
+    if structure not in STRUCTURES:
+        raise DualactError(
+            f"PolySketch: structure must be one of {', '.join(STRUCTURES)}; got {structure!r}. Use 'auto'."
+        )
+    if dtype not in (np.float32, np.float64):
+        raise DualactError(
+            f"PolySketch: dtype must be float32 or float64, the types that transforms add in; got {dtype}. "
+            "Convert the rows to one of them."
+        )
+
+
+def variance(structure: str, k: int, D: int, d: int, n2: ArrayLike, s: ArrayLike, t: ArrayLike) -> Array:
+    """Return Var⟨S_k x, S_k y⟩ of a sketch of degree k with D columns, for rows of any norm.
+
+    Parameters
+    ----------
+    structure : str
+        As in :class:`PolySketch`.
+    k, D, d : int
+        Degree, columns, length of the rows.
+    n2, s, t : array_like
+        |x|²|y|², ⟨x, y⟩ and Σ x_i² y_i²; broadcast together.
+
+    Returns
+    -------
+    ndarray
+        0 where the degree is exact.
+
+    Notes
+    -----
+    The second moments of the circuit are carried through exactly (:mod:`dualact.sketch.moments`), products and
+    trees alike; the one approximation is t of exact monomials, which errs upwards. Measured over 200 seeds:
+    within 10 % for products and trees.
+
+    Examples
+    --------
+    >>> float(variance("product", 1, 2, 4, 1.0, 0.5, 0.0)) > float(variance("product", 1, 3, 4, 1.0, 0.5, 0.0)) > 0
+    True
+    """
+    n2, s, t = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (n2, s, t)))
+    circuit = choose(structure, d, k, D)
+    if circuit is None:
+        return np.zeros(n2.shape)
+    return circuit_variance(circuit, n2, s, t)
