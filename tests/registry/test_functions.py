@@ -17,7 +17,6 @@ from dualact.registry import (
     sinc,
     smooth_rectifiers,
     snake,
-    sparse,
     trigonometric,
 )
 from members import MEMBERS
@@ -46,11 +45,6 @@ COMPUTED = {
         lambda t: t / (1 + mp.exp(-mp.sqrt(8 / mp.pi) * (t + mp.mpf(0.044715) * t**3))),
     ),
     "squareplus": (smooth_rectifiers.squareplus(), lambda t: (t + mp.sqrt(t * t + 4)) / 2),
-    "sparse_plus": (
-        sparse.sparse_plus(),
-        lambda t: mp.mpf(0) if t <= -1 else t if t >= 1 else (t + 1) ** 2 / 4,
-    ),
-    "sparse_sigmoid": (sparse.sparse_sigmoid(), lambda t: min(max((t + 1) / 2, mp.mpf(0)), mp.mpf(1))),
     "sinc": (sinc.sinc(), lambda t: mp.sin(mp.pi * t) / (mp.pi * t) if t else mp.mpf(1)),
 }
 POINTS = np.array([-30.0, -12.3, -6.1, -2.5, -1.2, -0.7, -0.31, -0.29, -0.01, -1e-5])

@@ -1,6 +1,6 @@
 """Listed values pin the conventions: normalised probabilists' Hermite basis, covariances, parameters.
 
-The coefficients come from 30-digit quadrature, the duals from the textbook formulas in 80 digits.
+The coefficients come from quadrature, the duals from the textbook formulas in 80 digits.
 """
 
 import math
@@ -84,6 +84,8 @@ DUALS: dict[str, tuple[float, float | None]] = {
     "sign": (0.406714182697, None),
     "sin": (0.203973568492, 0.53684465219),
     "snake": (0.555889361629, 1.144458436005),
+    "sparse_plus": (0.275754264793, 0.310902385181),
+    "sparse_sigmoid": (0.310902385181, 0.158571965442),
     "step": (0.351678545674, None),
 }
 
@@ -91,7 +93,8 @@ ENTRY_POINTS = {e.name: e for e in entry_points(group="dualact.activations")}
 
 
 def _make(name: str) -> Activation:
-    act = ENTRY_POINTS[name].load()()
+    provided = ENTRY_POINTS[name].load()
+    act = provided if isinstance(provided, Activation) else provided()
     assert isinstance(act, Activation)
     return act
 
