@@ -7,9 +7,10 @@ Every sum has terms of one sign, and |c/d| ≤ ¼: nothing cancels or overflows.
 Hermite coefficients at variance q, with w = 1 + 2q, r = 2q/w, g_0 = 1, g_1 = √(r/2w),
 √(k+1) g_{k+1} = g_1·g_k + √k·r·g_{k−1}: a_{2j} = 0, a_{2j+1} = (−1)^j e^{−q/2w} w^{−½} g_{2j+1};
 at unit variance, normalised probabilists', k = 0..5:
-    <pinned below>
+    0, 0.162905, 0, −0.140401, 0, 0.110340
 Domain    all p, q ≥ 0, |c| ≤ √(pq).
-Accuracy  4e-12 of √(Eφ(u)²·Eφ(v)²) for variances to 1e4 (ε·variance near |ρ| = 1), against 60 digits.
+Accuracy  relative to √(Eφ(u)²·Eφ(v)²), against 80 digits: 3e-12 for variances to 1e4 (near |ρ| = 1 it
+          is ε·variance, the effect of the rounding of c itself), 6e-16 for variances to 10.
 Source    the Gaussian integral of the complex exponential; neural-tangents' Gabor has this φ.
 """
 
@@ -35,7 +36,7 @@ def gabor() -> Activation:
         source="Gaussian integral of the complex exponential",
         formula="exp(-t^2) sin(t)",
         parity="odd",
-        accuracy=4e-12,
+        accuracy=8e-12,
     )
 
 

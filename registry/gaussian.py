@@ -8,8 +8,9 @@ for e^{−t²/2} at unit variance, normalised probabilists', k = 0..5:
     0.707107, 0, −0.25, 0, 0.108253, 0
 Domain    |c| ≤ √(pq); b ≤ 0: all p, q ≥ 0. b > 0: E φ² is finite for 4b·variance < 1 only; outside, inf
           wherever the expectation diverges.
-Accuracy  2e-12 of √(Eφ(u)²·Eφ(v)²) for b < 0 and |b|·variance to 1e4 (ε·|b|·variance near |ρ| = 1),
-          against 60 digits.
+Accuracy  relative to √(Eφ(u)²·Eφ(v)²), against 80 digits: b < 0 and variances to 1e4 1.2e-12·|b| (near
+          |ρ| = 1 it is ε·|b|·variance, the effect of the rounding of c itself); b > 0 and 4b·variance to .8
+          5e-16.
 Source    Gaussian integral; Williams 1997, section 3.2 (the bump).
 """
 
@@ -91,5 +92,5 @@ def gaussian(amplitude: float = 1.0, rate: float = -0.5) -> Activation:
         formula=f"{a:g} exp({b:g} t^2)",
         parity="even",
         variance_limit=1 / (4 * b) if b > 0 else math.inf,
-        accuracy=2e-12,
+        accuracy=max(-4e-12 * b, 2e-15),
     )

@@ -10,8 +10,8 @@ Hermite coefficients for n = 2 at unit variance, normalised probabilists', k = 0
     0.5, 0.797885, 0.707107, 0.325735, 0, −0.072837
 (times variance^{n/2}).
 Domain    n from 0 to 100; all p, q ≥ 0, |c| ≤ √(pq), finite while (pq)^{n/2} is.
-Accuracy  1e-13 of √(Eφ(u)²·Eφ(v)²) for n up to 10 (n = 0: 1e-10, n = 1 derivative: 3e-11, at
-          1 − |ρ| = 1e-12), against 60 digits.
+Accuracy  8e-16 of √(Eφ(u)²·Eφ(v)²) for n = 2 to 7, 5e-15 at n = 100 (n = 0 and the derivative
+          dual of n = 1: 2e-11 at 1 − |ρ| = 1e-12), against 80 digits.
 Source    Cho & Saul 2009, eqs. 4–7.
 """
 
@@ -57,7 +57,9 @@ def rectified_power(power: int = 2) -> Activation:
             result: Array = np.multiply.outer(np.asarray(variance > 0, dtype=np.float64), unit)
             result[..., 0] = 0.5
             return result
-        return np.multiply.outer(np.asarray(variance, dtype=np.float64) ** (n / 2), unit)
+        with np.errstate(over="ignore"):
+            size = np.minimum(np.asarray(variance, dtype=np.float64) ** (n / 2), np.finfo(np.float64).max)
+            return np.multiply.outer(size, unit)
 
     return Activation(
         "rectified_power",
@@ -71,7 +73,7 @@ def rectified_power(power: int = 2) -> Activation:
         params={"power": n},
         source="Cho & Saul 2009, eqs. 4-7",
         formula=f"max(t, 0)^{n}",
-        accuracy=1e-10 if n == 0 else 3e-11 if n == 1 else 1e-13,
+        accuracy=6e-11 if n < 2 else 8e-15,
     )
 
 
@@ -137,8 +139,8 @@ def _unit_coefficients(n: int, degree: int) -> Array:
         moment = 0.5 * math.exp(0.5 * m * math.log(2) + math.lgamma((m + 1) / 2) - 0.5 * math.log(math.pi))
         result[k] = math.perm(n, k) * moment / math.sqrt(math.factorial(k))
     if degree > n:
-        k = np.arange(n + 3, degree + 1, 2)
+        orders = np.arange(n + 3, degree + 1, 2, dtype=np.float64)
         first = math.sqrt(math.factorial(n) / ((n + 1) * 2 * math.pi))
-        ratios = -(k - n - 2) / np.sqrt(k * (k - 1.0))
+        ratios = -(orders - n - 2) / np.sqrt(orders * (orders - 1))
         result[n + 1 :: 2] = first * np.cumprod(np.concatenate([[1.0], ratios]))
     return result

@@ -3,8 +3,7 @@
 Dual, derivative dual and Hermite coefficients are computed.
 
 Domain    every finite t.
-Accuracy  φ: 1e-15 absolute, φ′: 4e-15 absolute, for |t| ≤ 30, against 40 digits (farther out the
-          rounding of πt).
+Accuracy  φ: 2e-16 absolute, φ′: 5e-16 absolute, against 60 digits, |t| ≤ 30.
 Source    numpy.sinc.
 """
 

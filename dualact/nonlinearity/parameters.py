@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable
+from typing import Any
 
 from ..errors import DualactError
 
 __all__ = ["finite", "finite_sequence", "nonzero", "positive", "whole"]
 
 
-def finite(activation: str, name: str, value: object) -> float:
+def finite(activation: str, name: str, value: Any) -> float:
     """Return ``value`` as a float; raise DualactError unless it is a finite real number."""
     number = _real(value)
     if number is None:
@@ -19,7 +20,7 @@ def finite(activation: str, name: str, value: object) -> float:
     return number
 
 
-def nonzero(activation: str, name: str, value: object) -> float:
+def nonzero(activation: str, name: str, value: Any) -> float:
     """Return ``value`` as a float; raise DualactError unless it is finite and not 0."""
     number = _real(value)
     if not number:
@@ -29,7 +30,7 @@ def nonzero(activation: str, name: str, value: object) -> float:
     return number
 
 
-def positive(activation: str, name: str, value: object) -> float:
+def positive(activation: str, name: str, value: Any) -> float:
     """Return ``value`` as a float; raise DualactError unless it is finite and above 0."""
     number = _real(value)
     if number is None or number <= 0:
@@ -39,17 +40,18 @@ def positive(activation: str, name: str, value: object) -> float:
     return number
 
 
-def whole(activation: str, name: str, value: object, largest: int) -> int:
+def whole(activation: str, name: str, value: Any, largest: int) -> int:
     """Return ``value`` as an int; raise DualactError unless it is an integer in [0, largest]."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or not 0 <= value <= largest:
+    number = -1 if isinstance(value, bool) or not isinstance(value, numbers.Integral) else int(value)
+    if not 0 <= number <= largest:
         raise DualactError(
             f"activation {activation!r}: {name} must be an integer from 0 to {largest} "
             f"(beyond that the moments leave the range of float64). Got {value!r}."
         )
-    return int(value)
+    return number
 
 
-def finite_sequence(activation: str, name: str, values: object, largest: int) -> tuple[float, ...]:
+def finite_sequence(activation: str, name: str, values: Any, largest: int) -> tuple[float, ...]:
     """Return ``values`` as a tuple of floats; raise DualactError unless 1 to ``largest`` finite numbers."""
     items = list(values) if isinstance(values, Iterable) else []
     checked = [number for number in map(_real, items) if number is not None]
@@ -61,8 +63,8 @@ def finite_sequence(activation: str, name: str, values: object, largest: int) ->
     return tuple(checked)
 
 
-def _real(value: object) -> float | None:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        number = float(value)
-        return number if math.isfinite(number) else None
-    return None
+def _real(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -12,7 +12,7 @@ import numpy as np
 
 from .contract import Array
 
-__all__ = ["even_sequence", "poisson_root"]
+__all__ = ["even_sequence", "log_poisson", "poisson_root"]
 
 _STIRLING_FROM = 16
 
@@ -63,11 +63,9 @@ def poisson_root(mean: Array, degree: int) -> Array:
     -------
     ndarray of float64, shape mean.shape + (degree + 1,)
 
-    Notes
-    -----
-    ln P(k) = −D − ½ln(2πk) − δ(k), D = x − k + k ln(k/x), δ the Stirling remainder (Loader 2000, "Fast
-    and accurate computation of binomial probabilities"): relative error about ε·(1 + |x − k|), where the
-    direct e^{k ln x − x − ln k!} has ε·k ln k.
+    See Also
+    --------
+    log_poisson : twice the logarithm, with the formula and its accuracy.
 
     Examples
     --------
@@ -75,15 +73,42 @@ def poisson_root(mean: Array, degree: int) -> Array:
     >>> poisson_root(np.array(1.0), 2).round(6).tolist()
     [0.606531, 0.606531, 0.428882]
     """
+    result = log_poisson(mean, degree)
+    result *= 0.5
+    with np.errstate(under="ignore"):
+        return np.exp(result, out=result)
+
+
+def log_poisson(mean: Array, degree: int) -> Array:
+    """Return ln(e^{−x} x^k / k!) for k = 0 … degree.
+
+    Parameters
+    ----------
+    mean : ndarray of float64, any shape
+        x ≥ 0.
+    degree : int
+        The last k.
+
+    Returns
+    -------
+    ndarray of float64, shape mean.shape + (degree + 1,)
+        −∞ where x = 0 < k.
+
+    Notes
+    -----
+    ln P(k) = −D − ½ln(2πk) − δ(k), D = x − k + k ln(k/x), δ the Stirling remainder (Loader 2000, "Fast
+    and accurate computation of binomial probabilities"): absolute error about ε·(1 + |x − k|) near
+    the mean and ε·|ln P| far from it, where k ln x − x − ln k! has ε·k ln k everywhere.
+    """
     x = np.asarray(mean, dtype=np.float64)[..., np.newaxis]
     k = np.arange(1, degree + 1, dtype=np.float64)
     result: Array = np.empty((*np.shape(mean), degree + 1))
     with np.errstate(under="ignore", divide="ignore", over="ignore"):
-        result[..., :1] = np.exp(-0.5 * x)
+        result[..., :1] = -x
         away = (x - k) / k
         # ln(x/k): by log1p where x ≈ k and the deviance is a small difference, plainly where x ≪ k
         deviance = k * (away - np.where(away > -0.5, np.log1p(away), np.log(x / k)))
-        result[..., 1:] = np.exp(-0.5 * (deviance + 0.5 * np.log(2 * np.pi * k) + _stirling(k)))
+        result[..., 1:] = -(deviance + 0.5 * np.log(2 * np.pi * k) + _stirling(k))
     return result
 
 

@@ -168,25 +168,27 @@ class _Engine:
         it; at 1, 3, 9, … where the width is 0: the scale of the functions themselves.
         """
         mean, spread = (mpmath.mpf(mean), spread) if self.exact else (float(mean), float(spread))
-        cuts = dict.fromkeys((-self.reach, -2.5, 0.0, 2.5, self.reach), False)
+        cuts = {-self.reach, -2.5, 0.0, 2.5, self.reach}
         fixed: dict[float, Any] = {}
+        centres = [0.0]
         for position, width in points:
             z = (position - mean) / spread
             centre, step = float(z), (width or 1.0) / float(spread)
+            cuts.add(centre)
+            centres.append(centre)
             if width == 0.0 and abs(centre) < self.reach:
                 fixed[centre] = z
             # a scale far below the panels' own need not be followed to its end
             while step < abs(centre) + self.reach:
-                cuts.update(dict.fromkeys((centre - step, centre + step), False))
+                cuts |= {centre - step, centre + step}
                 step *= 3.0
-        edges: list[float] = []
-        for cut in sorted((*cuts, *fixed)):
-            if abs(cut) > self.reach:
-                continue
-            if not edges or cut in fixed or cut == self.reach:
-                edges.append(cut)
-            elif cut - edges[-1] > 0.02 * max(1.0, abs(cut)) or cut - edges[-1] > 0.4 / float(spread):
-                edges.append(cut)
+        edges = [-self.reach]
+        for cut in sorted({*cuts, *fixed}):
+            if -self.reach < cut <= self.reach:
+                # cuts of two points that all but coincide, seen from every point, only cost nodes
+                apart = cut - edges[-1] > 0.1 * min(1.0, *(abs(cut - centre) for centre in centres))
+                if apart or cut in fixed or cut == self.reach:
+                    edges.append(cut)
         ends = [self.number(fixed.get(edge, edge)) for edge in edges]
         x, w = _gauss_legendre(n, self.dps + 5)
         if not self.exact:
