@@ -7,7 +7,6 @@ two agree to rounding, and the compiled one gives each row the same bits in ever
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import Any
 
@@ -15,17 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualact.errors import DualactError
-
-try:
-    if os.environ.get("DUALACT_NO_C"):
-        raise ImportError
-    from dualact.sketch import _hadamard as _compiled
-except ImportError:
-    _compiled = None  # type: ignore[assignment]
+from dualact.sketch.compiled import load
 
 __all__ = ["hadamard", "hadamard_matrix", "has_compiled", "power_of_two"]
 
 Array = NDArray[Any]
+_compiled = load("_hadamard")
 _RADIX = 5  # log2 of the largest matrix in the NumPy path: 32 x 32
 _BLOCK = 1 << 16  # numbers a block, so that a block and its temporary stay in L2
 
@@ -106,8 +100,8 @@ def hadamard(X: Array) -> Array:
     n = X.shape[-1] if X.ndim else 0
     if n < 1 or n & (n - 1):
         raise DualactError(
-            f"hadamard: the last axis must have a power of two entries, because Sylvester's matrices have those "
-            f"orders only; got shape {X.shape}. Pad it with zeros to {power_of_two(max(n, 1))}."
+            "hadamard: the last axis must have a power of two entries, because Sylvester's matrices have "
+            f"those orders only; got shape {X.shape}. Pad it with zeros to {power_of_two(max(n, 1))}."
         )
     if X.dtype not in (np.float32, np.float64):
         raise DualactError(

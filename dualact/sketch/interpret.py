@@ -86,7 +86,7 @@ def _join(node: Node, pieces: list[Value]) -> Value:
 
 
 def _write(node: Node, pieces: list[Value], out: Array) -> None:
-    """Real parts first, then imaginary parts; with an odd number of columns the last row has no imaginary one."""
+    """Real parts first, then imaginary ones: all but the last if the number of columns is odd."""
     scale = out.dtype.type(node.scale)
     start = 0
     for re, im in pieces:

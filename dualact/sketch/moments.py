@@ -4,12 +4,15 @@ For a vector a(x) (a source, or a node's output) with kernel κ = ⟨a(x), a(y)�
 
     N = E ‖a(x)‖²‖a(y)‖²,   S = E |κ|²,   Q = Re E κ²,   T = E Σ_i |a_i(x)|²|a_i(y)|².
 
-One row of an SRHT of a with quarter-turn phases has E|z(x)|²|z(y)|² = N + S − T =: A and E (z(x) z̄(y))² = 2Q − T =: B;
-two rows of the same transform of order p (random placement of the coordinates) have
-E κ_r κ̄_r' = S − (N − T)/(p−1), E κ_r κ_r' = Q − (Q − T)/(p−1), E‖‖ = N − (S − T)/(p−1); rows of different
-transforms S, Q, N. Independent factors multiply, rows average, so the recursion closes, and the variance
-of the real output is (S + Q)/2 − s^{2k}: no approximation but T of exact monomials (bounded below).
-With signs ±1: A = B = N + 2S − 2T, and S − (N + S − 2T)/(p−1), N − 2(S − T)/(p−1) for pairs.
+One row of an SRHT of a with quarter-turn phases has E|z(x)|²|z(y)|² = N + S − T and E (z(x) z̄(y))² = 2Q − T.
+Two rows r, r' of one transform of order p (random placement of the coordinates) have
+
+    E κ_r κ̄_r' = S − (N − T)/(p−1),   E κ_r κ_r' = Q − (Q − T)/(p−1),
+    E |z_r(x)|²|z_r'(y)|² = N − (S − T)/(p−1);
+
+rows of different transforms have S, Q, N. With signs ±1: N + 2S − 2T for both rows, S − (N + S − 2T)/(p−1)
+and N − 2(S − T)/(p−1) for pairs. Independent factors multiply and rows average, so the recursion closes: the
+variance of the real output is (S + Q)/2 − s^{2k}, exact but for T of exact monomials, which is bounded below.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ With n² = |x|²|y|², s = ⟨x, y⟩, t = Σ x_i² y_i² and D real columns of 
     signs ±1             Var = [(n² + 2s² − 2t)^k − s^{2k}] / D
     quarter turns (CtR)  Var = [½(n² + s² − t)^k + ½(2s² − t)^k − s^{2k}] · 2/D
 
-(Wacker, Ohana, Filippone 2023): at cos = 1 the 3^k of real signs becomes 2^k. Rows of one transform of order p
-are better than independent ones: two of them have covariance [s² − (n² + s² − 2t)/(p−1)]^k − s^{2k} (signs) and
-½[s² − (n² − t)/(p−1)]^k + ½[s² − (s² − t)/(p−1)]^k − s^{2k} (quarter turns), below zero where it matters,
+(Wacker, Ohana, Filippone 2023): at cos = 1 the 3^k of real signs becomes 2^k. Rows of one transform of order
+p are better than independent ones: two of them have covariance [s² − (n² + s² − 2t)/(p−1)]^k − s^{2k} (signs)
+and ½[s² − (n² − t)/(p−1)]^k + ½[s² − (s² − t)/(p−1)]^k − s^{2k} (quarter turns), below zero where it matters,
 provided that every factor places the coordinates by a permutation of its own (without it, two heavy
 coordinates make the variance several times larger) and that inputs shorter than the number of rows get
 several transforms with their own phases (else rows repeat).
