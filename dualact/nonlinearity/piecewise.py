@@ -20,7 +20,7 @@ __all__ = ["Piece", "PiecewiseDual", "PiecewiseFunction", "Term", "piecewise", "
 
 _POLYNOMIAL_BLOCK = 8192
 _PANEL_BLOCK = 64
-_CONDITION = 1e5  # the closed form loses that factor of ε to cancellation; beyond it, panels
+_CONDITION = 1e4  # the closed form loses that factor of ε to cancellation; beyond it, panels
 _DEAD = 3.0  # edges of a dead zone beyond so many σ: the tails of the closed form lose relative accuracy
 
 
