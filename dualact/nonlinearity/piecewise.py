@@ -132,7 +132,8 @@ def piecewise(
     Activation
         With φ′, edges, jumps, parity and homogeneity found from the pieces. Where φ jumps, ``dual_prime``
         is None (there is no φ′ to speak of). Exponentials whose only edge is 0 leave ``dual`` None: φ is
-        then analytic on each side of 0, and the rule for computed duals is far cheaper than 30–40 µs an entry.
+        then analytic on each side of 0, and the rule for computed duals is far cheaper than the 30–40 µs
+        an entry that this one takes.
         Hermite coefficients are closed for polynomials, else None (computed).
 
     Raises
