@@ -5,7 +5,7 @@
     selu(t) = λ·elu(t; α), λ = 1.0507009873554805, α = 1.6732632423543772
 
 Dual      computed: each is analytic on either side of 0, and the rule for such functions beats the closed
-          conditional form (``PiecewiseDual``, 40 µs an entry), which remains its check.
+          conditional form (``PiecewiseDual``, 30–40 µs an entry, 1e-14), which remains its check.
 Domain    all u, v ≥ 0, |c| ≤ √(uv).
 Source    Clevert, Unterthiner & Hochreiter 2016; Barron 2017 (celu); Klambauer et al. 2017 (selu).
 """

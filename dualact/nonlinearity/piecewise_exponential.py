@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr
 
 from .contract import Array
@@ -75,6 +76,10 @@ class ConditionalPanels:
     def _rates(self) -> tuple[float, ...]:
         return tuple(sorted({abs(t.rate) for piece in self.function.pieces for t in piece if t.rate}))
 
+    @cached_property
+    def _even_integrand(self) -> bool:
+        return self.function.parity is not None
+
     def dual(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         """Return E[φ(u)φ(v)] for flat arrays (a few hundred entries at a time)."""
         with np.errstate(all="ignore"):
@@ -85,19 +90,32 @@ class ConditionalPanels:
         rho, sine = pair.rho[:, None], pair.sine[:, None]
         root_p = np.maximum(np.sqrt(np.maximum(var_u, var_v)), _TINY)[:, None]
         root_q = np.maximum(np.sqrt(np.minimum(var_u, var_v)), _TINY)[:, None]
-        ends = self._panels(rho, sine, root_p, root_q)
+        row, half, middle = self._panels(rho, sine, root_p, root_q)
+        rho, sine, root_p, root_q = rho[row], sine[row], root_p[row], root_q[row]
+        x = middle + half * _NODES
+        value = np.exp(-0.5 * x * x) / _ROOT_2PI
+        value *= self.function(root_p * x)
+        value *= self._smoothed(rho * root_q * x, np.maximum(sine * root_q, _TINY), root_q)
+        total = np.zeros_like(pair.rho)
+        np.add.at(total, row, half[:, 0] * (value @ _WEIGHTS))
+        return 2 * total if self._even_integrand else total
+
+    def _panels(
+        self, rho: Array, sine: Array, root_p: Array, root_q: Array
+    ) -> tuple[NDArray[np.intp], Array, Array]:
+        """Return the entry, the half length and the middle of each panel on which φ is not 0."""
+        ends = self._ends(rho, sine, root_p, root_q)
         half = 0.5 * np.diff(ends, axis=1)
         middle = 0.5 * (ends[:, 1:] + ends[:, :-1])
-        x = (middle[..., None] + half[..., None] * _NODES).reshape(len(ends), -1)
-        weight = (half[..., None] * _WEIGHTS).reshape(x.shape)
-        weight *= np.exp(-0.5 * x * x) / _ROOT_2PI
-        weight *= self.function(root_p * x)
-        weight *= self._smoothed(rho * root_q * x, np.maximum(sine * root_q, _TINY), root_q)
-        total: Array = weight.sum(axis=1)
-        return total
+        nonzero = np.array([bool(piece) for piece in self.function.pieces])
+        counts = (half > 0) & nonzero[np.searchsorted(self.function.edges, root_p * middle)]
+        if self._even_integrand:
+            counts &= middle > 0
+        row, column = np.nonzero(counts)
+        return row, half[row, column][:, None], middle[row, column][:, None]
 
-    def _panels(self, rho: Array, sine: Array, root_p: Array, root_q: Array) -> Array:
-        """Panel ends (entries, panels + 1), sorted."""
+    def _ends(self, rho: Array, sine: Array, root_p: Array, root_q: Array) -> Array:
+        """Return the panel ends, sorted along the rows; some fall together."""
         slope = np.maximum(np.abs(rho), _TINY)
         layer = np.minimum(sine / slope, 1e3)
         growth = self.function.growth
@@ -107,7 +125,7 @@ class ConditionalPanels:
         if self.dead_zone:
             reach = np.maximum(reach, np.minimum(self.dead_zone / root_q, _FAR) + 6)
         if growth or self.dead_zone:
-            ends = [reach * f for f in np.linspace(-1, 1, 25)]
+            ends = [reach * f for f in np.linspace(-1, 1, 25 if growth else 13)]
         else:
             ends = [reach * f for f in (-1, 1)] + [np.full_like(rho, f) for f in (-5, -2, 0, 2, 5)]
         sign = np.where(rho < 0, -1.0, 1.0)
@@ -143,7 +161,7 @@ class ConditionalPanels:
         return PiecewiseFunction((0.0,), (_taylor(left), _taylor(right))), limit
 
     def _smoothed(self, mean: Array, sigma: Array, root_q: Array) -> Array:
-        """G(mean) = E φ(mean + σz); mean (entries, nodes), sigma and root_q (entries, 1)."""
+        """G(mean) = E φ(mean + σz); mean (panels, nodes), sigma and root_q (panels, 1)."""
         taylor, limit = self._near_zero
         tiny = root_q[:, 0] < limit
         if not tiny.any():

@@ -76,6 +76,10 @@ class Anchored:
 
     def dual(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         """Return E[φ(u)φ(v)] for flat arrays."""
+        with np.errstate(all="ignore"):
+            return self._dual(cov, var_u, var_v)
+
+    def _dual(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         pair = correlation(cov, var_u, var_v)
         out = np.zeros_like(pair.rho)
         top = len(self.base) - 1
@@ -96,8 +100,10 @@ class Anchored:
     def hermite(self, variance: Array, degree: int) -> Array:
         """Return a_0 … a_degree of φ(√variance·z), shape ``variance.shape + (degree + 1,)``."""
         variance = np.asarray(variance, dtype=np.float64)
+        flat = variance.reshape(-1)
         with np.errstate(all="ignore"):
-            return self._base(variance, degree) + self._corrections(variance, degree)
+            out: Array = self._base(flat, degree) + self._corrections(flat, degree)
+        return out.reshape(*variance.shape, degree + 1)
 
     def _base(self, variance: Array, degree: int) -> Array:
         """B's coefficients: a_l = Σ_i c_{2i+l} (2i+l)! / (2ⁱ i! √l!) · q^{i+l/2}."""

@@ -7,7 +7,9 @@ mpmath's adaptive tanh-sinh rule between the edges and around the layer where th
 
 import itertools
 import json
+import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import mpmath as mp
 import numpy as np
@@ -79,7 +81,10 @@ def reference(function, cov, var_u, var_v):
         sigma = sine * mp.sqrt(q)
         reach = mp.mpf(14)
         zone = min((abs(b) for b in function.edges), default=0) / mp.sqrt(q)
-        ends = [mp.mpf(e) for e in (-6, -3, -1, 0, 1, 3, 6)] + [mp.mpf(zone), -mp.mpf(zone)]
+        ends = [mp.mpf(e) for e in (-10, -8, -6, -4.5, -3, -2, -1, 0, 1, 2, 3, 4.5, 6, 8, 10)] + [
+            mp.mpf(zone),
+            -mp.mpf(zone),
+        ]
         reach = min(max(reach, zone + 8), mp.mpf(60))
         for b in map(mp.mpf, function.edges):
             ends += [b / mp.sqrt(p) + f for f in (-1, -0.2, 0, 0.2, 1)]
@@ -144,17 +149,43 @@ def functions():
     return table
 
 
-def build():
-    """Compute and store the table."""
-    rows = {}
+class Rows(NamedTuple):
+    """The stored values of one function: arrays over the triples."""
+
+    function: object
+    cov: np.ndarray
+    var_u: np.ndarray
+    var_v: np.ndarray
+    value: np.ndarray
+    scale: np.ndarray
+
+
+def stored():
+    """Return the table: name -> Rows."""
+    known = functions()
+    table = {}
+    for name, rows in json.loads(TABLE.read_text()).items():
+        triple = np.array([[float.fromhex(x) for x in row[:3]] for row in rows]).T
+        result = np.array([[float(x) for x in row[3:]] for row in rows]).T
+        table[name] = Rows(known[name], *triple, *result)
+    return table
+
+
+def build(names=()):
+    """Compute and store the rows of these names (of all, if none is given)."""
+    rows = json.loads(TABLE.read_text()) if TABLE.exists() else {}
     for name, function in functions().items():
+        if names and name not in names:
+            continue
         rows[name] = []
         for triple in triples():
             value, size = reference(function, *triple), scale(function, *triple[1:])
             rows[name].append([*(x.hex() for x in triple), mp.nstr(value, 20), mp.nstr(size, 20)])
         print(name, flush=True)
-        TABLE.write_text(json.dumps(rows, indent=0))
+        TABLE.write_text(
+            "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in rows.items()) + "\n}\n"
+        )
 
 
 if __name__ == "__main__":
-    build()
+    build(sys.argv[1:])
