@@ -1,1 +1,86 @@
-"""Neural kernels (NNGP, NTK) with any activation: exact matrices and sketched feature maps."""
+"""Neural kernels (NNGP, NTK) with any activation: exact matrices and sketched feature maps.
+
+Names are loaded when they are first used, so that ``import dualact`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Activation": "nonlinearity.contract",
+    "activation": "nonlinearity.catalog",
+    "activations": "nonlinearity.catalog",
+    "register": "nonlinearity.catalog",
+    "unregister": "nonlinearity.catalog",
+    "from_function": "nonlinearity.functions",
+    "from_expression": "nonlinearity.symbolic",
+    "from_kernel_series": "nonlinearity.inverse",
+    "dual": "nonlinearity.duals",
+    "dual_prime": "nonlinearity.duals",
+    "hermite": "nonlinearity.coefficients",
+    "Network": "network.spec",
+    "Dense": "network.layers",
+    "Act": "network.layers",
+    "LayerNorm": "network.layers",
+    "Residual": "network.layers",
+    "mlp": "network.architectures",
+    "kernel": "exact.matrices",
+    "kernel_diag": "exact.matrices",
+    "plan": "learn.overview",
+    "SketchedNeuralKernel": "learn.sketched",
+    "ExactNeuralKernel": "learn.exact",
+    "AccuracyWarning": "errors",
+    "DualactError": "errors",
+    "NetworkError": "errors",
+    "PluginError": "errors",
+    "PluginWarning": "errors",
+    "UnknownActivationError": "errors",
+}
+_MODULES = ("errors", "metrics", "testing")
+
+__all__ = [*_HOME, *_MODULES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from . import errors, metrics, testing
+    from .errors import (
+        AccuracyWarning,
+        DualactError,
+        NetworkError,
+        PluginError,
+        PluginWarning,
+        UnknownActivationError,
+    )
+    from .exact.matrices import kernel, kernel_diag
+    from .learn.exact import ExactNeuralKernel
+    from .learn.overview import plan
+    from .learn.sketched import SketchedNeuralKernel
+    from .network.architectures import mlp
+    from .network.layers import Act, Dense, LayerNorm, Residual
+    from .network.spec import Network
+    from .nonlinearity.catalog import activation, activations, register, unregister
+    from .nonlinearity.coefficients import hermite
+    from .nonlinearity.contract import Activation
+    from .nonlinearity.duals import dual, dual_prime
+    from .nonlinearity.functions import from_function
+    from .nonlinearity.inverse import from_kernel_series
+    from .nonlinearity.symbolic import from_expression

@@ -7,6 +7,7 @@ function's structure. What it does supply is checked by the laws of :mod:`dualac
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -66,7 +67,8 @@ class Activation:
     expression : str or None
         The text this activation was made from, if it was made from one; networks store it.
     provider : str
-        The distribution that registered it; set by the catalog, empty if unregistered.
+        The distribution that registered it; set by the catalog alone, empty if unregistered. A copy by
+        ``dataclasses.replace`` has none: it is no longer what its name stands for.
 
     Notes
     -----
@@ -100,7 +102,7 @@ class Activation:
     variance_limit: float = math.inf
     accuracy: float | None = None
     expression: str | None = None
-    provider: str = ""
+    provider: str = field(default="", init=False)
     _cache: dict[Any, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -144,6 +146,12 @@ class Activation:
         """Whether a catalog made this object, so that name and params are its whole identity."""
         return bool(self.provider)
 
+    def registered_as(self, name: str, params: Mapping[str, Any], provider: str) -> Activation:
+        """Return this activation as what ``name`` and ``params`` stand for; for the catalog's use."""
+        copied = dataclasses.replace(self, name=name, params=params)
+        object.__setattr__(copied, "provider", provider)
+        return copied
+
     def _identity(self) -> tuple[Any, ...]:
         owner = None if self.registered else (self.expression or self.phi)
         return (self.name, tuple(sorted(self.params.items())), owner)
@@ -167,10 +175,10 @@ class Activation:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.registered:
             return (_from_catalog, (self.name, dict(self.params)))
-        fields = {f: getattr(self, f) for f in self.__dataclass_fields__ if f not in ("_cache", "params")}
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
         if self.expression is not None:
             return (_from_expression, (self.name, self.expression, dict(self.params)))
-        return (_rebuild, (fields, dict(self.params)))
+        return (_rebuild, ({**fields, "params": dict(self.params)},))
 
     @property
     def jumps(self) -> tuple[float, ...]:
@@ -222,5 +230,5 @@ def _from_expression(name: str, text: str, params: dict[str, Any]) -> Activation
     return from_expression(name, text, **params)
 
 
-def _rebuild(fields: dict[str, Any], params: dict[str, Any]) -> Activation:
-    return Activation(**fields, params=params)
+def _rebuild(fields: dict[str, Any]) -> Activation:
+    return Activation(**fields)

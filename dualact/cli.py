@@ -1,0 +1,164 @@
+"""The command ``dualact``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import DualactError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        None means those of the process.
+
+    Returns
+    -------
+    int
+        0, or 2 if something was wrong with what was asked; the reason goes to standard error.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, OSError) as error:
+        print(f"dualact {options.command}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dualact", description="Neural kernels with any activation.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="exact against sketched kernel on scikit-learn's digits")
+    demo.add_argument("--picture", metavar="FILE.png", help="where to put the picture (needs matplotlib)")
+    demo.set_defaults(run=_demo)
+
+    sketch = commands.add_parser("sketch", help="features of a file of rows")
+    _network_options(sketch)
+    sketch.add_argument("--input", required=True, metavar="X.npy", help="rows: .npy, or sparse .npz")
+    sketch.add_argument("--output", required=True, metavar="Z.npy", help="where the features go")
+    sketch.add_argument("--seed", type=int, default=0, help="fixes the map (default 0)")
+    sketch.add_argument("--plan", metavar="PLAN.json", help="write the plan of the map as well")
+    sketch.set_defaults(run=_sketch)
+
+    plan = commands.add_parser("plan", help="check a network and say what would run")
+    _network_options(plan, components=None)
+    plan.add_argument("--n-features", type=int, help="number of columns of the data")
+    plan.set_defaults(run=_plan)
+
+    info = commands.add_parser("info", help="versions, and which code runs on this machine")
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _network_options(parser: argparse.ArgumentParser, components: int | None = 2048) -> None:
+    parser.add_argument("--network", required=True, metavar="FILE.json", help="as Network.to_dict() gives it")
+    parser.add_argument("--kind", default="ntk", choices=("ntk", "nngp"))
+    parser.add_argument("--n-components", type=int, default=components, help=f"default {components}")
+    parser.add_argument("--degree", default="auto", type=_degree, help="an integer, or auto (default)")
+
+
+def _degree(text: str) -> int | str:
+    return text if text == "auto" else int(text)
+
+
+def _network(path: str) -> Any:
+    from .network.spec import Network
+
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DualactError(f"{path} is not JSON: {error}. Write it with json.dump(network.to_dict(), file).") from error
+    return Network.from_dict(data)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from .demo import run
+
+    run(options.picture)
+
+
+def _sketch(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from .files import whole_file
+    from .learn.sketched import SketchedNeuralKernel
+
+    network = _network(options.network)
+    for path in filter(None, (options.output, options.plan)):
+        if not Path(path).parent.is_dir():
+            raise DualactError(f"the folder of {path} does not exist; make it first.")
+    rows = _rows(options.input)
+    features = SketchedNeuralKernel(
+        network, options.kind, options.n_components, options.degree, random_state=options.seed
+    )
+    features.fit(rows)
+    print(features.plan_)
+    result = features.transform(rows)
+    with whole_file(options.output) as stream:
+        np.save(stream, result)
+    if options.plan:
+        document = {**features.plan_.to_dict(), "seed": features.seed_, "dtype": result.dtype.name}
+        with whole_file(options.plan, "w") as stream:
+            json.dump(document, stream)
+    print(f"wrote {options.output}: {result.shape[0]} rows of {result.shape[1]} features, {result.dtype.name}")
+
+
+def _rows(path: str) -> Any:
+    import zipfile
+
+    import numpy as np
+    from scipy import sparse
+
+    if path.endswith(".npz"):
+        try:
+            return sparse.load_npz(path).tocsr()
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise DualactError(f"{path} is not a sparse matrix as scipy.sparse.save_npz writes it.") from error
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise DualactError(f"{path} is not an array as numpy.save writes it: {error}.") from error
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from .learn.overview import plan
+
+    print(
+        plan(
+            _network(options.network),
+            options.kind,
+            n_features=options.n_features,
+            n_components=options.n_components,
+            degree=options.degree,
+        )
+    )
+
+
+def _info(options: argparse.Namespace) -> None:
+    import platform
+
+    import numpy
+    import scipy
+    import sklearn
+
+    from . import __version__
+    from .sketch.hadamard import backend
+
+    print(f"dualact       {__version__}")
+    print(f"python        {platform.python_version()} on {platform.machine()}")
+    print(f"numpy         {numpy.__version__}")
+    print(f"scipy         {scipy.__version__}")
+    print(f"scikit-learn  {sklearn.__version__}")
+    print(f"hadamard      {backend()}")

@@ -1,0 +1,91 @@
+"""Inputs as the recursion needs them: norms and Gram blocks of rows, accurate where angles are small."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+
+from ..errors import NetworkError
+from ..network.planning import NetworkPlan
+from ..nonlinearity.contract import Array
+
+__all__ = ["as_rows", "gram", "mean_squares", "same_width"]
+
+# Below this 1 − |ρ| the Gram entry of a matrix product is replaced by one from the difference of the unit
+# vectors: there the rounding of a long sum would be seen in the angle.
+_NEAR = 1e-8
+
+
+def as_rows(X: Any, name: str = "X") -> Any:
+    """Return X as a finite float64 array (n, d), or CSR matrix of that shape.
+
+    Raises
+    ------
+    ValueError
+        In the words of scikit-learn: NaN, infinity, complex data, one dimension, no rows or columns.
+    """
+    return check_array(
+        X, accept_sparse="csr", dtype=np.float64, order="C", input_name=name, accept_large_sparse=True
+    )
+
+
+def same_width(plan: NetworkPlan, X: Any, Y: Any = None) -> None:
+    """Refuse inputs that do not fit the network or one another."""
+    width = X.shape[1]
+    if plan.n_features is not None and width != plan.n_features:
+        raise NetworkError(
+            f"X has {width} features, but the network was made for input_shape=({plan.n_features},)."
+        )
+    if Y is not None and Y.shape[1] != width:
+        raise NetworkError(f"X has {width} features, but Y has {Y.shape[1]}; both need the same number.")
+
+
+def mean_squares(X: Any) -> Array:
+    """Return x·x/d of each row, shape (n,)."""
+    if sparse.issparse(X):
+        squares = X.copy()
+        squares.data = squares.data**2
+        return np.asarray(squares.sum(axis=1), dtype=np.float64).ravel() / X.shape[1]
+    # One pairwise sum per row, whatever the row's place: equal rows give equal bits.
+    return np.concatenate([(X[i : i + 1024] ** 2).sum(axis=1) for i in range(0, len(X), 1024)]) / X.shape[1]
+
+
+def gram(X: Any, Y: Any, var_u: Array, var_v: Array) -> Array:
+    """Return x·y/d for all pairs, shape (n, m), with exact collinearity.
+
+    A pair with 1 − |ρ| < 1e-8 is taken from ρ = ±(1 − |x̂ ∓ ŷ|²/2), so that equal, opposite and
+    proportional rows have ρ = ±1 exactly.
+
+    Parameters
+    ----------
+    X, Y : (n, d), (m, d) arrays or CSR matrices
+    var_u, var_v : (n,), (m,) arrays
+        Their :func:`mean_squares`.
+    """
+    product = X @ Y.T
+    product = product.toarray() if sparse.issparse(product) else np.asarray(product)
+    product /= X.shape[1]
+    bound = np.sqrt(var_u)[:, None] * np.sqrt(var_v)
+    near = np.argwhere(np.abs(product) > (1 - _NEAR) * bound)
+    for part in np.array_split(near, max(1, len(near) * X.shape[1] // 2**20)):
+        i, j = part[:, 0], part[:, 1]
+        u, v = _unit(X, i), _unit(Y, j)
+        sign = np.where(product[i, j] < 0, -1.0, 1.0)
+        gap = ((u - sign[:, None] * v) ** 2).sum(axis=1) / 2
+        gap[gap < 4 * np.finfo(np.float64).eps] = 0.0
+        product[i, j] = sign * np.sqrt(var_u[i] * var_v[j]) * (1 - gap)
+    return product
+
+
+def _unit(X: Any, rows: Array) -> Array:
+    """Return the chosen rows as unit vectors; proportional rows by powers of two agree to the bit."""
+    chosen = X[rows]
+    chosen = chosen.toarray() if sparse.issparse(chosen) else chosen
+    peak = np.abs(chosen).max(axis=1, keepdims=True)
+    chosen = chosen / np.where(peak > 0, peak, 1.0)
+    norm = np.sqrt((chosen**2).sum(axis=1, keepdims=True))
+    unit: Array = chosen / np.where(norm > 0, norm, 1.0)
+    return unit

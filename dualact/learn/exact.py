@@ -1,0 +1,115 @@
+"""The exact kernel against the training rows, for estimators with ``kernel="precomputed"``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..errors import DualactError
+from ..exact.matrices import kernel
+from ..network.planning import check
+from ..network.spec import Network
+from .parameters import NetworkParameter, network_of
+
+__all__ = ["ExactNeuralKernel"]
+
+
+class ExactNeuralKernel(
+    NetworkParameter, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator  # type: ignore[misc]
+):
+    """Transformer X -> K(X, X_fit), to go before an estimator with ``kernel="precomputed"``.
+
+    Parameters
+    ----------
+    network : Network, dict or None
+        None stands for ``mlp(2, "relu", weight_std=2**0.5)``.
+    kind : {"ntk", "nngp"}, default "ntk"
+    n_jobs : int or None
+        Threads; None means one per usable core.
+
+    Attributes
+    ----------
+    X_fit_ : (n, d) array or CSR matrix
+        The training rows.
+    n_features_in_ : int
+
+    Notes
+    -----
+    Memory n² and time n²·(d + layers) in the number of training rows; beyond some ten thousand of them
+    :class:`SketchedNeuralKernel` is the way.
+
+    Examples
+    --------
+    >>> import dualact as da
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.svm import SVC
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = make_pipeline(da.ExactNeuralKernel(da.mlp(1, "gelu")), SVC(kernel="precomputed"))
+    >>> bool(model.fit(X[:300], y[:300]).score(X[300:600], y[300:600]) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        network: Network | Mapping[str, Any] | None = None,
+        kind: str = "ntk",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.network = network
+        self.kind = kind
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any = None) -> ExactNeuralKernel:
+        """Keep the training rows.
+
+        Parameters
+        ----------
+        X : (n, d) array, CSR matrix or data frame
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NetworkError
+            If the network is ill-defined for this kind, or does not fit X.
+        """
+        if self.kind not in ("ntk", "nngp"):
+            raise DualactError(
+                f"The 'kind' parameter of {type(self).__name__} must be one of 'ntk', 'nngp'. "
+                f"Got {self.kind!r} instead."
+            )
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
+        check(network_of(self.network), self.kind, n_features=X.shape[1])
+        self.X_fit_ = X
+        self._n_features_out = X.shape[0]
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Return the kernel between X and the training rows.
+
+        Parameters
+        ----------
+        X : (m, d) array, CSR matrix or data frame
+
+        Returns
+        -------
+        (m, n) float64 array
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
+        return kernel(network_of(self.network), X, self.X_fit_, self.kind, n_jobs=self.n_jobs)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64"]
+        return tags

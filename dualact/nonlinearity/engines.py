@@ -1,0 +1,307 @@
+"""The computed dual of one function: which rule serves which entries, and with what error.
+
+- φ smooth on each side of 0 (within reach of the variances): the polar rule; many entries: Chebyshev boxes
+  of one decade by one decade, or a line in θ for a constant pair of variances.
+- breakpoints elsewhere: conditioning; many entries of one pair of variances: a line in θ; otherwise the
+  Hermite series where its tail, bounded by |ρ|^N, is negligible, and conditioning on the rest.
+- homogeneous φ: one line in θ for all variances.
+
+Boxes are anchored at fixed decades, so an entry's value does not depend on the others of its call beyond
+their number.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import DualactError
+from .angles import Angle, angle, geometric_mean
+from .boxes import Box, Graded, build_box, cheb_fit, cheb_nodes, cheb_values, decade
+from .conditional import conditional, conditional_error
+from .coefficients import at_zero, hermite_array, second_moment
+from .contract import Activation, Array
+from .panels import PanelTable, panel_table
+from .polar import Polar, polar_rule
+
+__all__ = ["Engine", "engine"]
+
+_FEW = 1500  # below this many entries a box does not pay
+_FEW_LINE = 150
+_PAIRS = 3  # at most this many distinct pairs of variances are served by lines
+_DEGREE = 255
+_ROWS = 1 << 18  # entries worked on at once
+_OUT_OF_REACH = 8.6
+
+
+@dataclass
+class Engine:
+    """The computed dual E f(u)f(v) of one function.
+
+    Parameters
+    ----------
+    table : PanelTable
+        f, with its breakpoints.
+    homogeneity : float or None
+        h with f(ct) = c^h f(t), c > 0.
+    """
+
+    table: PanelTable
+    homogeneity: float | None = None
+    _rules: dict[tuple[int, int], Polar | None] = field(default_factory=dict)
+    _boxes: dict[tuple[float, ...], Box] = field(default_factory=dict)
+    _moments: dict[int, tuple[Array, bool]] = field(default_factory=dict)
+
+    def __call__(self, cov: Array, p: Array, q: Array, every_error: bool = False) -> tuple[Array, Array]:
+        """Return K and its estimated error relative to √(E f(u)² E f(v)²), both of the broadcast shape.
+
+        Without ``every_error`` conditioning estimates its error on a sample of the entries.
+        """
+        shape = np.broadcast_shapes(cov.shape, p.shape, q.shape)
+        outer = len(shape) == 2 and p.shape == (shape[0], 1) and q.shape == (1, shape[1])
+        if outer:
+            cov, p, q = np.broadcast_to(cov, shape), p[:, 0], q[0]
+        else:
+            cov, p, q = (np.broadcast_to(x, shape).ravel() for x in (cov, p, q))
+        value, error = np.zeros(cov.shape), np.zeros(cov.shape)
+        for rows, columns in _groups(p, q, outer):
+            at = np.ix_(rows, columns) if outer else rows
+            everything = outer and cov.shape == (len(rows), len(columns))
+            part = cov if everything else cov[at]
+            got, bound = self._group(part, p[rows], q[columns], outer, every_error)
+            if everything:
+                value, error = got, np.broadcast_to(bound, got.shape)
+            else:
+                value[at], error[at] = got, bound
+        return value.reshape(shape), error.reshape(shape)
+
+    def size(self, variance: Array) -> Array:
+        """Return √(E f²), from a Chebyshev series in ln q on each decade."""
+        out = np.full(variance.shape, abs(at_zero(self.table)))
+        positive = variance > 0
+        if self.homogeneity is not None:
+            unit = math.sqrt(float(second_moment(self.table, np.ones(1))[0]))
+            out[positive] = unit * variance[positive] ** (self.homogeneity / 2)
+            return out
+        unique, back = np.unique(variance[positive], return_inverse=True)
+        found = np.empty_like(unique)
+        index = decade(unique)
+        for d in np.unique(index):
+            rows = index == d
+            coef, smooth = self._moment(int(d))
+            if not smooth or rows.sum() <= 4:
+                found[rows] = np.sqrt(second_moment(self.table, unique[rows]))
+            else:
+                x = np.clip(2 * (np.log10(unique[rows]) - d), -1, 1)
+                found[rows] = np.exp(cheb_values(x, len(coef)) @ coef / 2)
+        out[positive] = found[back]
+        return out
+
+    def _moment(self, d: int) -> tuple[Array, bool]:
+        if d not in self._moments:
+            n, coef, smooth = 12, np.zeros(1), False
+            while n <= 60 and not smooth:
+                values = second_moment(self.table, 10.0 ** (d + cheb_nodes(n) / 2))
+                if not (values > 1e-290).all():
+                    break
+                coef = cheb_fit(np.log(values), 0)
+                smooth = bool(np.abs(coef[-2:]).max() < 1e-13)
+                n = math.ceil(1.5 * n)
+            self._moments[d] = (coef, smooth)
+        return self._moments[d]
+
+    def _group(
+        self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool
+    ) -> tuple[Array, Array | float]:
+        """Entries whose variances are all zero, or all within one decade for u and one for v."""
+        if p[0] == 0 or q[0] == 0:
+            left, right = self._mean(p), self._mean(q)
+            return (np.multiply.outer(left, right) if outer else left * right), 1e-15
+        if self.homogeneity is not None:
+            return self._homogeneous(cov, p, q, outer)
+        constant = p.min() == p.max() and q.min() == q.max()
+        i, j = int(decade(p[:1])[0]), int(decade(q[:1])[0])
+        rule = self._rule(i, j)
+        if constant and cov.size >= _FEW_LINE:
+            box = self._line(float(p[0]), float(q[0]), rule)
+        elif rule is None:
+            return self._generic(cov, p, q, outer, every_error)
+        elif cov.size >= _FEW:
+            box = self._box(i, j, rule)
+        else:
+            a = p[:, None] if outer else p
+            flat = [np.broadcast_to(x, cov.shape).ravel() for x in (a, q)]
+            theta = angle(cov.ravel(), *flat).theta
+            value = rule.triples(*flat, theta).reshape(cov.shape)
+            return value, rule.error
+        return self._tabulated(box, cov, p, q, outer), box.error
+
+    def _tabulated(self, box: Box, cov: Array, p: Array, q: Array, outer: bool) -> Array:
+        left, right = self.size(p), self.size(q)
+        out = np.empty(cov.shape)
+        step = max(1, _ROWS // max(1, cov.shape[1] if outer else 1))
+        for k in range(0, len(p), step):
+            s = slice(k, k + step)
+            if outer:
+                theta = angle(cov[s], p[s, None], q[None]).theta
+                out[s] = box.outer(p[s], q, theta)
+                out[s] *= left[s, None]
+                out[s] *= right
+            else:
+                out[s] = box.pairs(p[s], q[s], angle(cov[s], p[s], q[s]).theta) * left[s] * right[s]
+        return out
+
+    def _mean(self, variance: Array) -> Array:
+        out = np.full(variance.shape, at_zero(self.table))
+        positive = variance > 0
+        if positive.any():
+            out[positive] = hermite_array(self.table, variance[positive], 0)[:, 0]
+        return out
+
+    def _homogeneous(self, cov: Array, p: Array, q: Array, outer: bool) -> tuple[Array, float]:
+        assert self.homogeneity is not None
+        box = self._line(1.0, 1.0, self._rule(0, 0))
+        unit = float(second_moment(self.table, np.ones(1))[0])
+        out = np.empty(cov.shape)
+        step = max(1, _ROWS // max(1, cov.shape[1] if outer else 1))
+        for k in range(0, len(p), step):
+            s = slice(k, k + step)
+            a, b = (p[s, None], q[None]) if outer else (p[s], q[s])
+            theta = angle(cov[s], a, b).theta
+            power = geometric_mean(a, b)
+            if self.homogeneity != 1.0:
+                power = power**self.homogeneity
+            out[s] = box.outer(p[:1], q[:1], theta) * power * unit
+        return out, box.error
+
+    def _rule(self, i: int, j: int) -> Polar | None:
+        key = (max(i, j), min(i, j))
+        if key not in self._rules:
+            ends = [10.0 ** (d + np.array([-0.5, 0.5])) for d in key]
+            off = np.abs(self.table.breakpoints)
+            off = off[off > 0]
+            inside = off.size and off.min() < _OUT_OF_REACH * math.sqrt(ends[0][1])
+            size = self.size(np.array([ends[0][0]])) * self.size(np.array([ends[1][0]]))
+            usable = not inside and size[0] > 1e-250
+            self._rules[key] = polar_rule(self.table, ends[0], ends[1], float(size[0])) if usable else None
+        return self._rules[key]
+
+    def _box(self, i: int, j: int, rule: Polar) -> Box:
+        key = (i, j)
+        if key not in self._boxes:
+            if i < j:
+                self._boxes[key] = self._box(j, i, rule).transposed
+            else:
+                ends = [(math.log(10) * (d - 0.5), math.log(10) * (d + 0.5)) for d in key]
+                self._boxes[key] = build_box(
+                    rule.grid, self._second, (ends[0][0], ends[1][0]), (ends[0][1], ends[1][1]), rule.scale, rule.error
+                )
+        return self._boxes[key]
+
+    def _line(self, p: float, q: float, rule: Polar | None) -> Box:
+        key = (max(p, q), min(p, q), 0.0)
+        if key not in self._boxes:
+            at = (math.log(key[0]), math.log(key[1]))
+            if rule is not None:
+                grid, scale, error = rule.grid, rule.scale, rule.error
+            else:
+                checked = self._checked(key[0], key[1])
+                grid, scale, error = self._conditional_grid, math.sqrt(1 + key[0]), checked
+            if len(self._boxes) > 512:
+                self._boxes.clear()
+            self._boxes[key] = build_box(grid, self._second, at, at, scale, error)
+        return self._boxes[key]
+
+    def _second(self, variance: Array) -> Array:
+        return np.square(self.size(variance))
+
+    def _conditional_grid(self, p: Array, q: Array, theta: float) -> Array:
+        a, b = np.repeat(p, len(q)), np.tile(q, len(p))
+        rho = np.full(a.shape, -1.0 if theta == np.pi else math.cos(theta))
+        sine = np.full(a.shape, 0.0 if theta == np.pi else math.sin(theta))
+        return conditional(self.table, a, b, rho, sine).reshape(len(p), len(q))
+
+    def _checked(self, p: float, q: float) -> float:
+        theta = np.array([0.0, 1e-4, 0.03, 0.7, 2.2, 3.1])
+        args = (np.full(6, p), np.full(6, q), np.cos(theta), np.sin(theta))
+        error = conditional_error(self.table, *args, conditional(self.table, *args))
+        return float(error.max() / max(math.sqrt(np.prod(self._second(np.array([p, q])))), 1e-300))
+
+    def _generic(
+        self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool
+    ) -> tuple[Array, Array]:
+        a, b = (p[:, None], q[None]) if outer else (p, q)
+        turn = angle(cov, a, b)
+        value, error = np.zeros(cov.shape), np.full(cov.shape, np.inf)
+        left, right = self.size(p), self.size(q)
+        scale = np.maximum(np.multiply.outer(left, right) if outer else left * right, 1e-300)
+        if cov.size >= _FEW_LINE:
+            value, error = self._series(turn.rho, p, q, outer, scale)
+        rest = np.flatnonzero(error.ravel() > 1e-13)
+        if rest.size:
+            flat = [np.broadcast_to(x, cov.shape).ravel()[rest] for x in (a, b, *turn[:2])]
+            found = conditional(self.table, *flat)
+            some = np.arange(rest.size) if every_error else np.unique(np.linspace(0, rest.size - 1, 6).astype(int))
+            gap = conditional_error(self.table, *(x[some] for x in flat), found[some]) / scale.ravel()[rest[some]]
+            value.ravel()[rest] = found
+            error.ravel()[rest] = (gap if every_error else gap.max()) + 1e-15
+        return value, error
+
+    def _series(self, rho: Array, p: Array, q: Array, outer: bool, scale: Array) -> tuple[Array, Array]:
+        """The Hermite series to _DEGREE, and the bound |ρ|^N·√(tail·tail) of what is cut."""
+        coef, tail = [], []
+        for variance in (p, q):
+            a = hermite_array(self.table, variance, _DEGREE)
+            left = np.square(self.size(variance)) - np.square(a).sum(-1)
+            coef.append(np.ascontiguousarray(a.T))
+            tail.append(np.sqrt(np.maximum(left, 0) + 1e-15 * np.square(a).sum(-1)))
+        out, error = np.zeros(rho.shape), np.empty(rho.shape)
+        step = max(1, 32768 // max(1, rho.shape[1] if outer else 1))
+        for k in range(0, len(p), step):
+            s = slice(k, k + step)
+            part = np.zeros_like(rho[s])
+            for x, y in zip(coef[0][::-1, s], coef[1][::-1] if outer else coef[1][::-1, s], strict=True):
+                part *= rho[s]
+                part += np.multiply.outer(x, y) if outer else x * y
+            out[s] = part
+            cut = np.multiply.outer(tail[0][s], tail[1]) if outer else tail[0][s] * tail[1][s]
+            error[s] = np.abs(rho[s]) ** (_DEGREE + 1) * cut / scale[s] + 1e-15
+        return out, error
+
+
+def _groups(p: Array, q: Array, outer: bool) -> list[tuple[Array, Array]]:
+    """Split entries into groups of one decade (or one value, if there are few) of p and of q."""
+    few_p, few_q = (_labels(x) for x in (p, q))
+    if outer:
+        return [(np.flatnonzero(few_p == a), np.flatnonzero(few_q == b)) for a in np.unique(few_p) for b in np.unique(few_q)]
+    both = np.unique(np.stack([few_p, few_q]), axis=1, return_inverse=True)[1].ravel()
+    return [(rows, rows) for rows in (np.flatnonzero(both == k) for k in range(int(both.max(initial=-1)) + 1))]
+
+
+def _labels(variance: Array) -> Array:
+    low, high = variance.min(initial=np.inf), variance.max(initial=0.0)
+    if low == high:
+        return np.zeros(variance.shape, dtype=np.int64)
+    sample = np.unique(variance[:: max(1, len(variance) // 16)])
+    if len(sample) <= _PAIRS:
+        values = np.unique(variance)
+        if len(values) <= _PAIRS:
+            return np.searchsorted(values, variance)
+    positive = variance > 0
+    return np.where(positive, decade(np.where(positive, variance, 1.0)), -100_000)
+
+
+def engine(act: Activation, prime: bool = False) -> Engine:
+    """Return the computed dual of φ (or of φ′); its tables are kept with the activation."""
+    key = ("engine", prime)
+    if key not in act._cache:
+        if act.phi is None:
+            raise DualactError(f"activation {act.name!r} is a kernel only: it has no function to compute from.")
+        power = act.homogeneity
+        if power is not None and prime:
+            power -= 1.0
+        act._cache[key] = Engine(panel_table(act, prime), power)
+    found: Engine = act._cache[key]
+    return found

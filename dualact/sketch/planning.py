@@ -1,0 +1,261 @@
+"""The plan of a feature map: everything that fixes it but the seed and the dtype, as data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import DualactError, NetworkError
+from ..network.planning import Kind, NetworkPlan, check, render_table
+from ..network.spec import Network
+from ..nonlinearity.contract import Array
+from .design import Design, Term, design_terms
+from .monomials import monomial_count
+from .radial import RadialBasis, radial_basis
+from .sample import Sample, draw_sample, gaussian_sample, split_along_main_direction
+
+__all__ = ["SketchPlan", "plan_features"]
+
+VERSION = 1
+MAX_DEGREE = 16
+_LOW_DIMENSIONAL_DEGREE = 40
+_SPLIT_DEGREE = 40
+_SPLIT_FEATURES = 4096
+_SPLIT_GAIN = 0.95
+_MARGIN = 4.0  # the grid of |x|² reaches that factor beyond the sample
+
+
+@dataclass(frozen=True, eq=False)
+class SketchPlan:
+    """What a sketched feature map will do.
+
+    Attributes
+    ----------
+    checked : NetworkPlan
+        The network, its kind and number of features.
+    n_components : int
+        Output columns.
+    basis : RadialBasis
+        The radial functions of the series.
+    direction : (d,) array or None
+        The unit vector along which rows are split, if they are.
+    terms : tuple of Term
+        The degrees, their weights, and how they are carried.
+    truncation, sketching : float
+        Predicted relative Frobenius errors: what the series misses, and what the sketch adds.
+    rows : int
+        Rows of data the design was made from; 0 means rows drawn from N(0, 1).
+    """
+
+    checked: NetworkPlan
+    n_components: int
+    basis: RadialBasis
+    direction: Array | None
+    terms: tuple[Term, ...]
+    truncation: float
+    sketching: float
+    rows: int
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+        return self.checked.network
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of kernel."""
+        return self.checked.kind
+
+    @property
+    def n_features(self) -> int:
+        """The number of input features."""
+        assert self.checked.n_features is not None
+        return self.checked.n_features
+
+    @property
+    def predicted_error(self) -> float:
+        """Predicted relative Frobenius error of the Gram matrix."""
+        return math.hypot(self.truncation, self.sketching)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON-ready data.
+
+        Raises
+        ------
+        NetworkError
+            If the network has an activation that cannot be written down.
+        """
+        return {
+            "version": VERSION,
+            "method": "polysketch",
+            "network": self.network.to_dict(),
+            "kind": self.kind,
+            "n_features": self.n_features,
+            "n_components": self.n_components,
+            "basis": self.basis.to_dict(),
+            "direction": None if self.direction is None else self.direction.tolist(),
+            "terms": [
+                {"degree": t.degree, "mixing": t.mixing.tolist(), "exact": t.exact, "width": t.width}
+                for t in self.terms
+            ],
+            "truncation": self.truncation,
+            "sketching": self.sketching,
+            "rows": self.rows,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SketchPlan:
+        """Read back what :meth:`to_dict` wrote; nothing in the data is executed.
+
+        Raises
+        ------
+        DualactError
+            If the data are not those of a plan.
+        """
+        if not isinstance(data, Mapping) or data.get("version") != VERSION:
+            raise DualactError(
+                f"SketchPlan.from_dict: expected the dictionary of a plan of version {VERSION}. "
+                f"Got {data.get('version') if isinstance(data, Mapping) else type(data).__name__!r}."
+            )
+        try:
+            network = Network.from_dict(data["network"])
+            checked = check(network, data["kind"], n_features=int(data["n_features"]))
+            direction = data["direction"]
+            terms = tuple(
+                Term(
+                    int(t["degree"]),
+                    np.asarray(t["mixing"], dtype=float).reshape(len(t["mixing"]), -1),
+                    int(t["exact"]),
+                    int(t["width"]),
+                )
+                for t in data["terms"]
+            )
+            return cls(
+                checked,
+                int(data["n_components"]),
+                RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk"),
+                None if direction is None else np.asarray(direction, dtype=float),
+                terms,
+                float(data["truncation"]),
+                float(data["sketching"]),
+                int(data["rows"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise DualactError(f"SketchPlan.from_dict: the data are incomplete: {error}.") from error
+
+    def __str__(self) -> str:
+        title = {"nngp": "NNGP", "ntk": "NTK"}[self.kind]
+        steps = [("layer", "", "rule"), *((s.path, s.layer, s.rule) for s in self.checked.steps)]
+        rows: list[tuple[str, ...]] = [("degree", "exact columns", "sketched columns", "components")]
+        for term in self.terms:
+            exact = term.exact * monomial_count(self.n_features, term.degree)
+            rows.append((str(term.degree), str(exact), str(term.width), str(term.mixing.shape[1])))
+        used = sum(t.columns(self.n_features) for t in self.terms)
+        origin = f"{self.rows} rows of X" if self.rows else "rows drawn from N(0, 1)"
+        split = "" if self.direction is None else ", split along the main direction of the data"
+        lines = [
+            f"sketched {title} of {self.checked.output}: {self.n_features} features -> "
+            f"{self.n_components} components ({used} used)",
+            render_table(steps),
+            f"one series in the cosine{split}; designed on {origin}",
+            render_table(rows),
+            f"predicted relative error {self.predicted_error:.2g} "
+            f"(truncation {self.truncation:.2g}, sketch {self.sketching:.2g})",
+            f"memory {4 * self.n_components} bytes a row in float32, {8 * self.n_components} in float64",
+        ]
+        return "\n".join(lines)
+
+
+def plan_features(
+    network: Network,
+    kind: str,
+    X: Any = None,
+    *,
+    n_features: int | None = None,
+    n_components: int,
+    degree: int | str = "auto",
+) -> SketchPlan:
+    """Design the feature map of a dense network.
+
+    Parameters
+    ----------
+    network : Network
+    kind : {"ntk", "nngp"}
+    X : (n, d) array or CSR matrix, optional
+        Finite float data; up to 512 of its rows are looked at. None: rows drawn from N(0, 1).
+    n_features : int, optional
+        d, where X is not given.
+    n_components : int
+    degree : int or "auto"
+        Highest power of the cosine; "auto" leaves it to the predicted error.
+
+    Raises
+    ------
+    NetworkError
+        If the network is ill-defined or does not fit the data.
+    DualactError
+        If n_components or degree is out of range, or n_components too small for the degree.
+    """
+    if X is not None:
+        n_features = X.shape[1]
+    checked = check(network, kind, n_features=n_features)
+    if checked.n_features is None:
+        raise NetworkError(
+            "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
+        )
+    n_components = _count("n_components", n_components, 1)
+    wanted = None if degree == "auto" else _count("degree", degree, 0)
+    drawn = gaussian_sample(checked.n_features) if X is None else draw_sample(X)
+    sample, unit = drawn
+    low, high = _norm_range(sample)
+    with_theta = checked.kind == "ntk"
+    top = _top_degree(checked.n_features, n_components) if wanted is None else wanted
+    basis = radial_basis(network, with_theta, low, high, top)
+    design = design_terms(basis, sample, n_components, wanted, top)
+    direction = None
+    if isinstance(unit, np.ndarray) and 1 < unit.shape[1] <= _SPLIT_FEATURES and len(unit) > 1:
+        other = split_along_main_direction(sample, unit)
+        wide = radial_basis(network, with_theta, low, high, max(_SPLIT_DEGREE, top))
+        split = design_terms(wide, other, n_components, wanted, top)
+        if split.error < _SPLIT_GAIN * design.error:
+            basis, design, direction = wide, split, other.direction
+    return _assemble(checked, n_components, basis, direction, design, 0 if X is None else len(sample.along))
+
+
+def _assemble(
+    checked: NetworkPlan,
+    n_components: int,
+    basis: RadialBasis,
+    direction: Array | None,
+    design: Design,
+    rows: int,
+) -> SketchPlan:
+    return SketchPlan(
+        checked, n_components, basis, direction, design.terms, design.truncation, design.sketching, rows
+    )
+
+
+def _count(label: str, value: object, least: int) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:  # type: ignore[call-overload]
+        extra = " or 'auto'" if label == "degree" else ""
+        raise DualactError(f"{label} must be an integer of at least {least}{extra}. Got {value!r}.")
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def _top_degree(n_features: int, n_components: int) -> int:
+    """The highest degree to consider: more than usual where all monomials up to it fit."""
+    top = MAX_DEGREE
+    while top < _LOW_DIMENSIONAL_DEGREE and math.comb(n_features + top + 1, top + 1) <= n_components:
+        top += 1
+    return top
+
+
+def _norm_range(sample: Sample) -> tuple[float, float]:
+    present = sample.mean_squares[sample.mean_squares > 0]
+    if present.size == 0:
+        return 1 / _MARGIN, _MARGIN
+    return float(present.min()) / _MARGIN, float(present.max()) * _MARGIN

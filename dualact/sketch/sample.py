@@ -1,0 +1,104 @@
+"""What the design of a feature map sees of the data: a bounded sample, as norms and cosines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..exact.inputs import gram, mean_squares
+from ..nonlinearity.contract import Array
+
+__all__ = ["Sample", "draw_sample", "gaussian_sample"]
+
+SAMPLE_ROWS = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Pairs of a few rows, split along a direction.
+
+    With x̂ = x/|x| = αμ + x⊥ for a unit vector μ (or α = 0, x⊥ = x̂ where there is none):
+
+    Attributes
+    ----------
+    n_features : int
+    mean_squares : (s,) array
+        |x|²/d.
+    cosines : (s, s) array
+        x̂·ŷ.
+    along : (s,) array
+        α.
+    fourth : (s, s) array
+        Σ_i (x⊥_i y⊥_i)², which the variance of sketches with random signs depends on.
+    direction : (d,) array or None
+        μ.
+    """
+
+    n_features: int
+    mean_squares: Array
+    cosines: Array
+    along: Array
+    fourth: Array
+    direction: Array | None = None
+
+    @cached_property
+    def across(self) -> Array:
+        """x⊥·y⊥ of all pairs, (s, s); its diagonal is |x⊥|²."""
+        across = self.cosines - np.outer(self.along, self.along)
+        np.fill_diagonal(across, np.maximum(across.diagonal(), 0.0))
+        return across
+
+
+def draw_sample(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Sample, Any]:
+    """Return the sample of evenly spaced rows of X, and their unit vectors (dense or CSR)."""
+    n = X.shape[0]
+    chosen = np.unique(np.linspace(0, n - 1, min(n, rows)).astype(np.int64))
+    part = X[chosen]
+    part = part.astype(np.float64) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
+    squares = mean_squares(part)
+    norms = np.sqrt(squares * X.shape[1])
+    inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    unit = sparse.diags(inverse) @ part if sparse.issparse(part) else part * inverse[:, None]
+    present = (norms > 0) / X.shape[1]
+    cosines = gram(unit, unit, present, present) * X.shape[1]
+    np.fill_diagonal(cosines, norms > 0)
+    return Sample(X.shape[1], squares, cosines, np.zeros(len(chosen)), _fourth(unit)), unit
+
+
+def gaussian_sample(n_features: int, rows: int = SAMPLE_ROWS) -> tuple[Sample, Array]:
+    """Return a sample of rows N(0, 1), for designs without data."""
+    X = np.random.Generator(np.random.PCG64(0)).standard_normal((rows, n_features))
+    sample, unit = draw_sample(X)
+    return sample, unit
+
+
+def split_along_main_direction(sample: Sample, unit: Array) -> Sample:
+    """Return the sample split along the first right singular vector of its unit vectors.
+
+    Where the rows share a direction (pixels and counts are not centred), x⊥ is short, and the powers of
+    x⊥·y⊥ that need sketching are small.
+    """
+    eigenvalues, vectors = np.linalg.eigh(sample.cosines)
+    direction = unit.T @ vectors[:, -1]
+    direction /= np.linalg.norm(direction)
+    along = unit @ direction
+    if along.sum() < 0:
+        direction, along = -direction, -along
+    return Sample(
+        sample.n_features,
+        sample.mean_squares,
+        sample.cosines,
+        along,
+        _fourth(unit - along[:, None] * direction),
+        direction,
+    )
+
+
+def _fourth(unit: Any) -> Array:
+    squares = unit.power(2) if sparse.issparse(unit) else unit**2
+    product = squares @ squares.T
+    return product.toarray() if sparse.issparse(product) else np.asarray(product)

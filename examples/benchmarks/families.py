@@ -1,0 +1,35 @@
+"""Data families of the benchmarks: what ships with scikit-learn, what is drawn, and files by path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.preprocessing import normalize, scale
+
+DATA = Path(os.environ.get("DUALACT_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+
+
+def family(name: str, rows: int = 1000) -> np.ndarray | None:
+    """Return the first rows of a family, or None where its file is not at hand.
+
+    ``digits`` and ``digits centred`` have unit rows; ``gaussian D`` is N(0, 1) in D dimensions; ``protein``
+    is the standardised table of that name, ``uci_protein_raw.npz`` in the folder $DUALACT_DATA.
+    """
+    if name == "digits":
+        return normalize(load_digits().data[:rows])
+    if name == "digits centred":
+        X = load_digits().data
+        return normalize((X - X.mean(axis=0))[:rows])
+    if name.startswith("gaussian"):
+        return np.random.default_rng(0).standard_normal((rows, int(name.split()[1])))
+    path = DATA / f"uci_{name}_raw.npz"
+    if not path.exists():
+        path = DATA / f"uci_{name}.npz"
+    if not path.exists():
+        return None
+    X = np.load(path)["x"].astype(float)
+    X = X[np.random.default_rng(0).permutation(len(X))]
+    return scale(X[:, X.std(axis=0) > 0])[:rows]

@@ -1,0 +1,3 @@
+"""Not tests: one of these modules fails on import, on purpose."""
+
+collect_ignore_glob = ["*"]

@@ -1,0 +1,1 @@
+"""Activations for dualact that live in a distribution of their own."""

@@ -1,0 +1,16 @@
+"""Bent identity: φ(x) = (√(x² + 1) − 1)/2 + slope·x, given as text.
+
+No formula but the function's own: derivative and structure are taken from the expression, the duals are
+computed. sympy is imported when the activation is made, not when this module is.
+"""
+
+from __future__ import annotations
+
+from dualact.nonlinearity.contract import Activation
+
+
+def bent_identity(slope: float = 1.0) -> Activation:
+    """Return φ(x) = (√(x² + 1) − 1)/2 + slope·x."""
+    from dualact.nonlinearity.symbolic import from_expression
+
+    return from_expression("bent_identity", "(sqrt(x**2 + 1) - 1)/2 + slope*x", slope=slope)
