@@ -16,7 +16,16 @@ from ..errors import DualactError
 from .contract import Activation, Array
 from .panels import NODES, ORDER, PanelTable, evaluate, panel_table
 
-__all__ = ["at_zero", "hermite", "hermite_array", "hermite_prime", "reach", "refuse_jumps", "resolve", "second_moment"]
+__all__ = [
+    "at_zero",
+    "hermite",
+    "hermite_array",
+    "hermite_prime",
+    "reach",
+    "refuse_jumps",
+    "resolve",
+    "second_moment",
+]
 
 #: Variances below this take φ′ itself, not a_{k+1}(φ)·√((k+1)/q): φ(0) would swallow the small part.
 _SMALL = 1e-2
@@ -225,7 +234,9 @@ def check_variance(act: Activation, variance: ArrayLike, where: str, label: str 
     try:
         q = np.asarray(variance, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DualactError(f"{where}({act.name!r}): {label} must be real numbers. Got {variance!r}.") from None
+        raise DualactError(
+            f"{where}({act.name!r}): {label} must be real numbers. Got {variance!r}."
+        ) from None
     bad = ~np.isfinite(q) | (q < 0)
     if bad.any():
         raise DualactError(

@@ -27,7 +27,11 @@ _SLACK = 1e-9
 
 @overload
 def dual(
-    act: Activation | str, cov: ArrayLike, var_u: ArrayLike, var_v: ArrayLike, return_error: Literal[False] = False
+    act: Activation | str,
+    cov: ArrayLike,
+    var_u: ArrayLike,
+    var_v: ArrayLike,
+    return_error: Literal[False] = False,
 ) -> Array: ...
 @overload
 def dual(
@@ -87,7 +91,11 @@ def dual(
 
 @overload
 def dual_prime(
-    act: Activation | str, cov: ArrayLike, var_u: ArrayLike, var_v: ArrayLike, return_error: Literal[False] = False
+    act: Activation | str,
+    cov: ArrayLike,
+    var_u: ArrayLike,
+    var_v: ArrayLike,
+    return_error: Literal[False] = False,
 ) -> Array: ...
 @overload
 def dual_prime(
@@ -158,7 +166,13 @@ def dual_prime_array(act: Activation, cov: Array, var_u: Array, var_v: Array) ->
 
 
 def _public(
-    act: Activation, where: str, prime: bool, cov: ArrayLike, var_u: ArrayLike, var_v: ArrayLike, return_error: bool
+    act: Activation,
+    where: str,
+    prime: bool,
+    cov: ArrayLike,
+    var_u: ArrayLike,
+    var_v: ArrayLike,
+    return_error: bool,
 ) -> Array | tuple[Array, Array]:
     c, p, q = _checked(act, where, cov, var_u, var_v)
     closed = act.dual_prime if prime else act.dual
@@ -205,7 +219,9 @@ def _checked(
             f"{where}({act.name!r}): cov, var_u and var_v must broadcast. Got shapes {c.shape}, {p.shape}, {q.shape}."
         ) from None
     if not np.isfinite(c).all():
-        raise DualactError(f"{where}({act.name!r}): cov must be finite. Got {c[~np.isfinite(c)].ravel()[0]!r}.")
+        raise DualactError(
+            f"{where}({act.name!r}): cov must be finite. Got {c[~np.isfinite(c)].ravel()[0]!r}."
+        )
     bound = geometric_mean(p, q)
     excess = np.broadcast_to(np.abs(c) - bound * (1 + _SLACK), shape)
     if (excess > 0).any():

@@ -28,12 +28,13 @@ from .polar import Polar, polar_rule
 
 __all__ = ["Engine", "engine"]
 
-_FEW = 1500  # below this many entries a box does not pay
+_FEW = 600  # below this many entries a box does not pay
 _FEW_LINE = 150
 _PAIRS = 3  # at most this many distinct pairs of variances are served by lines
 _DEGREE = 255
 _ROWS = 1 << 18  # entries worked on at once
 _OUT_OF_REACH = 8.6
+_ROUNDING = 1e-14
 
 
 @dataclass
@@ -71,11 +72,18 @@ class Engine:
             everything = outer and cov.shape == (len(rows), len(columns))
             part = cov if everything else cov[at]
             got, bound = self._group(part, p[rows], q[columns], outer, every_error)
+            bound = bound + self._noise(p[rows]) + self._noise(q[columns])
             if everything:
                 value, error = got, np.broadcast_to(bound, got.shape)
             else:
                 value[at], error[at] = got, bound
-        return value.reshape(shape), error.reshape(shape)
+        return value.reshape(shape), error.reshape(shape) + _ROUNDING
+
+    def _noise(self, variance: Array) -> float:
+        """The error of f itself, relative to the root mean square of f."""
+        ends = np.array([variance.min(), variance.max()])
+        noise = float(self.table.noise(10 * np.sqrt(ends[1:]))[0])
+        return noise / max(float(self.size(ends[:1])[0]), 1e-300) if noise else 0.0
 
     def size(self, variance: Array) -> Array:
         """Return √(E f²), from a Chebyshev series in ln q on each decade."""
@@ -196,7 +204,12 @@ class Engine:
             else:
                 ends = [(math.log(10) * (d - 0.5), math.log(10) * (d + 0.5)) for d in key]
                 self._boxes[key] = build_box(
-                    rule.grid, self._second, (ends[0][0], ends[1][0]), (ends[0][1], ends[1][1]), rule.scale, rule.error
+                    rule.grid,
+                    self._second,
+                    (ends[0][0], ends[1][0]),
+                    (ends[0][1], ends[1][1]),
+                    rule.scale,
+                    rule.error,
                 )
         return self._boxes[key]
 
@@ -229,9 +242,7 @@ class Engine:
         error = conditional_error(self.table, *args, conditional(self.table, *args))
         return float(error.max() / max(math.sqrt(np.prod(self._second(np.array([p, q])))), 1e-300))
 
-    def _generic(
-        self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool
-    ) -> tuple[Array, Array]:
+    def _generic(self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool) -> tuple[Array, Array]:
         a, b = (p[:, None], q[None]) if outer else (p, q)
         turn = angle(cov, a, b)
         value, error = np.zeros(cov.shape), np.full(cov.shape, np.inf)
@@ -243,8 +254,15 @@ class Engine:
         if rest.size:
             flat = [np.broadcast_to(x, cov.shape).ravel()[rest] for x in (a, b, *turn[:2])]
             found = conditional(self.table, *flat)
-            some = np.arange(rest.size) if every_error else np.unique(np.linspace(0, rest.size - 1, 6).astype(int))
-            gap = conditional_error(self.table, *(x[some] for x in flat), found[some]) / scale.ravel()[rest[some]]
+            some = (
+                np.arange(rest.size)
+                if every_error
+                else np.unique(np.linspace(0, rest.size - 1, 6).astype(int))
+            )
+            gap = (
+                conditional_error(self.table, *(x[some] for x in flat), found[some])
+                / scale.ravel()[rest[some]]
+            )
             value.ravel()[rest] = found
             error.ravel()[rest] = (gap if every_error else gap.max()) + 1e-15
         return value, error
@@ -275,9 +293,15 @@ def _groups(p: Array, q: Array, outer: bool) -> list[tuple[Array, Array]]:
     """Split entries into groups of one decade (or one value, if there are few) of p and of q."""
     few_p, few_q = (_labels(x) for x in (p, q))
     if outer:
-        return [(np.flatnonzero(few_p == a), np.flatnonzero(few_q == b)) for a in np.unique(few_p) for b in np.unique(few_q)]
+        return [
+            (np.flatnonzero(few_p == a), np.flatnonzero(few_q == b))
+            for a in np.unique(few_p)
+            for b in np.unique(few_q)
+        ]
     both = np.unique(np.stack([few_p, few_q]), axis=1, return_inverse=True)[1].ravel()
-    return [(rows, rows) for rows in (np.flatnonzero(both == k) for k in range(int(both.max(initial=-1)) + 1))]
+    return [
+        (rows, rows) for rows in (np.flatnonzero(both == k) for k in range(int(both.max(initial=-1)) + 1))
+    ]
 
 
 def _labels(variance: Array) -> Array:
@@ -298,7 +322,9 @@ def engine(act: Activation, prime: bool = False) -> Engine:
     key = ("engine", prime)
     if key not in act._cache:
         if act.phi is None:
-            raise DualactError(f"activation {act.name!r} is a kernel only: it has no function to compute from.")
+            raise DualactError(
+                f"activation {act.name!r} is a kernel only: it has no function to compute from."
+            )
         power = act.homogeneity
         if power is not None and prime:
             power -= 1.0

@@ -13,8 +13,6 @@ from .panels import panel_table
 
 __all__ = ["from_function"]
 
-_LARGEST_LOOKED_AT = 30.0
-
 
 def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fields: Any) -> Activation:
     """Return an activation of which only the function is known; nothing is registered.
@@ -61,7 +59,6 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
         table = panel_table(act)
         if act.variance_limit > 1:
             second_moment(table, np.ones(1))
-        table.leaves(_reach(act))
     except PluginError:
         raise
     except DualactError as error:
@@ -70,16 +67,6 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
             "slowly enough for Gaussian integrals; set variance_limit if it is finite for small variances only."
         ) from error
     return act
-
-
-def _reach(act: Activation) -> float:
-    """How far φ is looked at: less where it overflows early."""
-    assert act.phi is not None
-    with np.errstate(all="ignore"):
-        for far in (_LARGEST_LOOKED_AT, 8.0, 2.0):
-            if np.isfinite(np.asarray(act.phi(np.linspace(-32.0, 32.0, 1025) * far / 30))).all():
-                return far
-    return 1.0
 
 
 def _check_calls(act: Activation) -> None:
@@ -107,7 +94,8 @@ def _check_calls(act: Activation) -> None:
                 f"activation {act.name!r}: phi must return float64 for float64 input. Got {y.dtype}. "
                 "Lower precision or integers inside phi would limit every kernel; compute in float64."
             )
-    y = act.phi(points.copy())
+    with np.errstate(all="ignore"):
+        y = act.phi(points.copy())
     if not np.isfinite(y).all():
         bad = points[~np.isfinite(y)]
         raise PluginError(

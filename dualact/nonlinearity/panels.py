@@ -26,7 +26,6 @@ Index = NDArray[np.int64]
 Function = Callable[[Array], Array]
 
 
-
 def gauss_legendre(n: int) -> tuple[Array, Array]:
     """Return nodes and weights on [−1, 1]; Newton steps in long double save the last two digits."""
     x = legendre.leggauss(n)[0].astype(np.longdouble)
@@ -45,15 +44,19 @@ NODES, _RULE = gauss_legendre(ORDER)
 #: Orthonormal Legendre coefficients from nodal values; the last few tell whether φ is resolved.
 _ANALYSIS = (legendre.legvander(NODES, ORDER - 1) * _RULE[:, None]) * np.sqrt(np.arange(ORDER) + 0.5)
 _TAIL = np.ascontiguousarray(_ANALYSIS[:, -5:])
+_BODY = np.ascontiguousarray(_ANALYSIS[:, 8:13])
 _TO_COEF = _ANALYSIS * np.sqrt(np.arange(ORDER) + 0.5)
+_GAPS = np.diff(NODES)
+_EPS = float(np.finfo(np.float64).eps)
 _BARY = (-1.0) ** np.arange(ORDER) * np.sqrt((1 - NODES**2) * _RULE)
 
 #: Resolved means a tail below this fraction of max|φ| between 0 and the panel.
 _RESOLVED = 3e-15
-#: A tail that halving does not lower is rounding noise of φ, accepted up to this fraction.
+#: A tail that halving does not lower, in a spectrum as flat as noise (that of a kink falls by 8 from the
+#: body to the tail), is rounding noise of φ, accepted up to this fraction.
 _NOISE = 1e-10
 #: Narrowest panel away from breakpoints, as a fraction of min(1, top panel)·max(1, |t|).
-_NARROWEST = 2.0**-26
+_NARROWEST = 2.0**-24
 #: Panels refined at once (bounds memory), and in one request altogether (bounds time).
 _CHUNK = 4096
 #: Within ±_CENTRE no panel is wider than _START.
@@ -104,10 +107,12 @@ class PanelTable:
         Where it is not smooth.
     name : str
         Whose function it is, for messages.
-    noise : float
-        The relative error of f itself, if it is larger than rounding.
+    noise : pair of ndarray or None
+        Extents and the error of f itself on \\|t\\| up to them, if it is larger than rounding.
     guide : PanelTable or None
         A table whose panels f needs at least (φ's own, for φ′).
+    shift : float
+        f(t) stands for φ(t + shift); messages name places of φ.
     """
 
     def __init__(
@@ -115,12 +120,14 @@ class PanelTable:
         f: Function,
         breakpoints: tuple[float, ...],
         name: str,
-        noise: float = 0.0,
+        noise: tuple[Array, Array] | None = None,
         guide: PanelTable | None = None,
+        shift: float = 0.0,
     ) -> None:
         self.f = f
+        self.shift = shift
         self.guide = guide
-        self.noise = noise
+        self._noise = noise
         self.name = name
         self.breakpoints = np.array(sorted(breakpoints), dtype=np.float64)
         self._levels: dict[int, tuple[int, int, Array]] = {}
@@ -131,6 +138,13 @@ class PanelTable:
     def __call__(self, t: Array) -> Array:
         """Return f(t), checked finite."""
         return evaluate(self.f, t, self.name)
+
+    def noise(self, extent: Array) -> Array:
+        """Return the absolute error of f itself on \\|t\\| ≤ extent (0 if it is only rounding)."""
+        if self._noise is None:
+            return np.zeros(np.shape(extent))
+        place = np.searchsorted(self._noise[0], extent)
+        return np.asarray(self._noise[1][np.minimum(place, len(self._noise[1]) - 1)])
 
     def height(self, extent: float) -> float:
         """Return max \\|f\\| on a sample of \\|t\\| ≤ extent: the scale errors are measured against."""
@@ -184,7 +198,13 @@ class PanelTable:
         return self._refine(a, b, scale, (unknown, unknown), top, found)
 
     def _refine(
-        self, a: Array, b: Array, scale: Array, older: tuple[Array, Array], top: float, found: list[Array] | None
+        self,
+        a: Array,
+        b: Array,
+        scale: Array,
+        older: tuple[Array, Array],
+        top: float,
+        found: list[Array] | None,
     ) -> Array:
         """Weights of the intervals [a, b]; ``older`` are the tails of parent and grandparent."""
         if len(a) > _CHUNK:
@@ -201,23 +221,28 @@ class PanelTable:
         first = np.searchsorted(self.breakpoints, a, "right")
         inside = np.searchsorted(self.breakpoints, b, "left") - first
         touching = np.isin(a, self.breakpoints) | np.isin(b, self.breakpoints)
-        fine = tail <= max(_RESOLVED, self.noise) * scale
-        fine |= (tail <= _NOISE * scale) & (tail > 0.5 * older[1])
-        fine |= touching & (tail * (b - a) <= _RESOLVED * scale * top)
         size = np.maximum(np.abs(a), np.abs(b))
-        fine |= touching & (b - a <= 64 * np.finfo(float).eps * size)
+        # t itself is rounded: φ cannot be smoother than ε·|t|·|φ′|.
+        rounding = _EPS * size * np.abs(np.diff(y) / _GAPS).max(-1, initial=0.0) / half
+        fine = tail <= np.maximum(_RESOLVED * scale, self.noise(size)) + rounding
+        body = np.abs(y @ _BODY).max(-1, initial=0.0)
+        fine |= (tail <= _NOISE * scale) & (tail > 0.5 * older[1]) & (body <= 4 * tail)
+        fine |= touching & (tail * (b - a) <= _RESOLVED * scale * top)
+        fine |= touching & (b - a <= 64 * _EPS * size)
         fine &= inside == 0
         # A narrow feature near 0, or one that φ's own panels show to φ′, must not fall between the nodes.
         fine &= (b - a <= _START) | (b <= -_CENTRE) | (a >= _CENTRE)
         if self.guide is not None:
             known = self.guide.leaves(float(size.max()))
-            fine &= np.searchsorted(known, b, "left") <= np.searchsorted(known, a, "right")
-        lost = ~fine & (inside == 0) & ~touching & (b - a < _NARROWEST * min(1.0, top) * np.maximum(1.0, size))
+            fine &= np.searchsorted(known, b, "left") <= np.searchsorted(known, a, "right") + 1
+        lost = (
+            ~fine & (inside == 0) & ~touching & (b - a < _NARROWEST * min(1.0, top) * np.maximum(1.0, size))
+        )
         if lost.any():
             where = np.flatnonzero(lost)[np.argmax(tail[lost])]
             raise PluginError(
-                f"activation {self.name!r}: phi is not smooth near t = {(a + half)[where]:.6g}, and no breakpoint "
-                f"is declared there (declared: {tuple(self.breakpoints.tolist())}). Kinks and jumps must be named: "
+                f"activation {self.name!r}: phi is not smooth near t = {(a + half)[where] + self.shift:.6g}, and no breakpoint "
+                f"is declared there (declared: {tuple((self.breakpoints + self.shift).tolist())}). Kinks and jumps must be named: "
                 "pass breakpoints=(...) with this place among them."
             )
         out = half[:, None] * _RULE * y
@@ -230,7 +255,12 @@ class PanelTable:
             cut[single] = self.breakpoints[first[todo[single]]]
             history = (np.tile(tail[todo], 2), np.tile(older[0][todo], 2))
             parts = self._refine(
-                np.concatenate([a[todo], cut]), np.concatenate([cut, b[todo]]), np.tile(scale[todo], 2), history, top, found
+                np.concatenate([a[todo], cut]),
+                np.concatenate([cut, b[todo]]),
+                np.tile(scale[todo], 2),
+                history,
+                top,
+                found,
             )
             left, right = parts[: todo.size], parts[todo.size :]
             merged = left @ _LEFT + right @ _RIGHT
@@ -258,6 +288,8 @@ class Slope:
     ----------
     table : PanelTable
         The panels of f.
+    halvings : int
+        How often the resolving panels are halved first.
 
     Notes
     -----
@@ -267,9 +299,12 @@ class Slope:
     degree = 13
     parts = 4
 
-    def __init__(self, table: PanelTable) -> None:
+    def __init__(self, table: PanelTable, halvings: int = 1) -> None:
         self.table = table
+        self.halvings = halvings
         self._cells: dict[int, tuple[Array, Array, Array, Index, float]] = {}
+        self._octaves = 2.0 ** -np.arange(1, 42, dtype=np.float64)
+        self._through_zero = bool((np.abs(table(np.array([-1e-150, 1e-150]))) < 1e-140).all())
 
     def __call__(self, t: Array) -> Array:
         """Return f′(t)."""
@@ -283,16 +318,23 @@ class Slope:
             out[i : i + (1 << 14)] = self._piece(flat[i : i + (1 << 14)], top)
         return out.reshape(np.shape(t))
 
+    def noise(self) -> tuple[Array, Array]:
+        """Return extents and the largest error of f′ on \\|t\\| ≤ extent, from comparing two partitions."""
+        t = np.sort(np.concatenate([np.geomspace(1e-12, 30.0, 800), np.linspace(0, 8, 700) + 1e-7]))
+        other = Slope(self.table, self.halvings + 1)
+        gap = np.maximum(np.abs(self(t) - other(t)), np.abs(self(-t) - other(-t)))
+        return t, np.maximum.accumulate(gap)
+
     def _piece(self, t: Array, octave: int) -> Array:
         edges, half, coef, look_up, inverse = self._build(octave)
         place = ((t + 2.0**octave) * inverse).astype(np.int64)
         cell = look_up[np.clip(place, 0, len(look_up) - 1)]
         last = len(half) - 1
-        while True:
-            late = (t >= edges[cell + 1]) & (cell < last)
-            if not late.any():
-                break
+        late = t >= edges[cell + 1]
+        if late.any():
             cell += late
+            rows = np.flatnonzero(t >= edges[cell + 1])
+            cell[rows] = np.clip(np.searchsorted(edges, t[rows], "right") - 1, 0, last)
         x = (t - edges[cell]) / half[cell] - 1
         out = coef[self.degree][cell]
         for k in range(self.degree - 1, -1, -1):
@@ -304,7 +346,11 @@ class Slope:
         if octave not in self._cells:
             leaves = self.table.leaves(2.0**octave)
             # Halved: there the series ends long before its last terms, which k² would amplify.
-            leaves = np.sort(np.concatenate([leaves, (leaves[:-1] + leaves[1:]) / 2]))
+            for _ in range(self.halvings):
+                leaves = np.sort(np.concatenate([leaves, (leaves[:-1] + leaves[1:]) / 2]))
+            if self._through_zero:
+                # There f is small near 0 and so is its rounding error: follow it down.
+                leaves = np.unique(np.concatenate([leaves, self._octaves, -self._octaves]))
             a, b = leaves[:-1], leaves[1:]
             half = (b - a) / 2
             y = self.table((a + half)[:, None] + half[:, None] * NODES)
@@ -333,6 +379,7 @@ class Slope:
             inverse = count / 2.0 ** (octave + 1)
             starts = np.arange(count) / inverse - 2.0**octave
             look_up = np.clip(np.searchsorted(edges, starts, "right") - 2, 0, len(width) - 1)
+            look_up = look_up.astype(np.int64)
             self._cells[octave] = (edges, width, np.ascontiguousarray(poly), look_up, inverse)
         return self._cells[octave]
 
@@ -342,13 +389,35 @@ def panel_table(act: Activation, prime: bool = False) -> PanelTable:
     key = ("panels", prime)
     if key not in act._cache:
         if act.phi is None:
-            raise DualactError(f"activation {act.name!r} is a kernel only: it has no function to compute from.")
+            raise DualactError(
+                f"activation {act.name!r} is a kernel only: it has no function to compute from."
+            )
         if not prime:
+            _verify(act.phi, act.breakpoints, act.name)
             act._cache[key] = PanelTable(act.phi, act.breakpoints, act.name)
         elif act.phi_prime is not None:
-            act._cache[key] = PanelTable(act.phi_prime, act.breakpoints, act.name + "'", guide=panel_table(act))
+            act._cache[key] = PanelTable(
+                act.phi_prime, act.breakpoints, act.name + "'", guide=panel_table(act)
+            )
         else:
             slope = Slope(panel_table(act))
-            act._cache[key] = PanelTable(slope, act.breakpoints, act.name + "'", noise=2e-12, guide=panel_table(act))
+            act._cache[key] = PanelTable(
+                slope, act.breakpoints, act.name + "'", noise=slope.noise(), guide=panel_table(act)
+            )
     table: PanelTable = act._cache[key]
     return table
+
+
+def _verify(f: Function, breakpoints: tuple[float, ...], name: str) -> None:
+    """Raise PluginError if f has a kink or jump on [−32, 32] that is not declared.
+
+    The panels are shifted by an odd number, for at the edges of the usual ones (0, ½, 1, …) a kink is invisible.
+    """
+    shift = 0.0173205080757
+    grid = np.linspace(-33.0, 33.0, 1025)
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(np.asarray(f(grid), dtype=np.float64))
+    bad = np.abs(grid[~finite]).min(initial=40.0)
+    extent = 32.0 if bad > 33 else 2.0 ** np.floor(np.log2(max(bad - 1, 1e-3)))
+    moved = tuple(b - shift for b in breakpoints)
+    PanelTable(lambda t: f(t + shift), moved, name, shift=shift).leaves(float(extent))

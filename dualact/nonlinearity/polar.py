@@ -113,7 +113,7 @@ class Polar:
         return self.triples(np.repeat(a, 7), np.repeat(b, 7), np.tile(angles, len(a)))
 
 
-def polar_rule(table: PanelTable, p: Array, q: Array, size: Array | float) -> Polar | None:
+def polar_rule(table: PanelTable, p: Array, q: Array, size: float) -> Polar | None:
     """Return a rule that serves variances within [min, max] of p and q, or None if the rule does not converge.
 
     ``size`` is √(Eφ(u)²Eφ(v)²) at the smallest variances: what the error is measured against.
@@ -121,13 +121,16 @@ def polar_rule(table: PanelTable, p: Array, q: Array, size: Array | float) -> Po
     largest = float(max(p.max(), q.max()))
     start = Polar(table, largest, 8)
     n = math.ceil(34 + 7 * math.log(start.scale))
+    noise = min(
+        1e-9, float(table.noise(np.array(8 * math.sqrt(largest)))) / max(1e-300, math.sqrt(float(size)))
+    )
     old, before, stalled = None, np.zeros(1), math.inf
     while n <= MOST_POINTS:
         rule = Polar(table, largest, n)
         value = rule.probe(p, q)
         if old is not None:
             gap = float(np.max(np.abs(value - before)) / size)
-            if gap <= max(_AGREE, table.noise) or (gap <= _GOOD and gap > 0.2 * stalled):
+            if gap <= max(_AGREE, noise) or (gap <= _GOOD and gap > 0.2 * stalled):
                 old.error = gap
                 return old
             if gap > 1e-3 and n > 120:
