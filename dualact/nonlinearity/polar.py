@@ -16,7 +16,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..errors import DualactError
 from .coefficients import reach
 from .contract import Array
 from .panels import PanelTable, gauss_legendre
@@ -63,7 +62,7 @@ class Polar:
         self.weight = w * top / 2 * np.cosh(t) / self.scale * self.radius * np.exp(-0.5 * self.radius**2)
 
     def _wedge(self, length: Array) -> tuple[Array, Array, Array]:
-        """Return sin of the distance to either end of [0, length] and the weights, shape length.shape + (n,)."""
+        """Sines of the distance to either end of [0, length], and weights; length.shape + (n,)."""
         x, w = _gauss(self.points)
         span = length[..., None]
         grade = 0.5 * np.log1p(4 * span * self.scale) + 1e-3
@@ -114,7 +113,7 @@ class Polar:
 
 
 def polar_rule(table: PanelTable, p: Array, q: Array, size: float) -> Polar | None:
-    """Return a rule that serves variances within [min, max] of p and q, or None if the rule does not converge.
+    """Return a rule for variances within [min, max] of p and q, or None if it does not converge.
 
     ``size`` is √(Eφ(u)²Eφ(v)²) at the smallest variances: what the error is measured against.
     """
@@ -139,10 +138,3 @@ def polar_rule(table: PanelTable, p: Array, q: Array, size: float) -> Polar | No
         old, before = rule, value
         n = math.ceil(1.4 * n)
     return None
-
-
-def require(rule: Polar | None, name: str) -> Polar:
-    """Return the rule, or raise if there is none."""
-    if rule is None:
-        raise DualactError(f"activation {name!r}: the polar rule does not converge.")
-    return rule

@@ -76,7 +76,7 @@ def test_against_high_precision(act, q):
         edges = [z for z in edges if abs(z) <= 14]
         for k in (0, 1, 2, 7):
             coef = np.polynomial.hermite_e.HermiteE.basis(k).convert(kind=np.polynomial.Polynomial).coef
-            h = [mpmath.mpf(int(round(c))) / mpmath.sqrt(mpmath.factorial(k)) for c in coef]
+            h = [mpmath.mpf(round(c)) / mpmath.sqrt(mpmath.factorial(k)) for c in coef]
 
             def term(z, h=h):
                 return f(root * z) * mpmath.polyval(h[::-1], z) * mpmath.npdf(z)

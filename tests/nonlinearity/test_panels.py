@@ -5,7 +5,8 @@ import pytest
 
 from dualact.errors import DualactError, PluginError
 from dualact.nonlinearity.contract import Activation
-from dualact.nonlinearity.panels import NODES, ORDER, PanelTable, Slope, gauss_legendre, panel_table
+from dualact.nonlinearity.panels import NODES, ORDER, PanelTable, gauss_legendre
+from dualact.nonlinearity.slopes import Slope, panel_table
 
 
 def integral(table: PanelTable, level: int, low: int, high: int, g) -> float:
