@@ -154,11 +154,11 @@ def _info(options: argparse.Namespace) -> None:
     import sklearn
 
     from . import __version__
-    from .sketch.hadamard import backend
+    from .sketch.hadamard import has_compiled
 
     print(f"dualact       {__version__}")
     print(f"python        {platform.python_version()} on {platform.machine()}")
     print(f"numpy         {numpy.__version__}")
     print(f"scipy         {scipy.__version__}")
     print(f"scikit-learn  {sklearn.__version__}")
-    print(f"hadamard      {backend()}")
+    print(f"sketches      {'compiled C' if has_compiled() else 'NumPy (no compiled extension)'}")
