@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DualactError, NetworkError
+from ..exact.recursion import trace_variances
 from ..network.planning import Kind, NetworkPlan, check, render_table
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
@@ -26,7 +27,7 @@ _LOW_DIMENSIONAL_DEGREE = 40
 _SPLIT_DEGREE = 40
 _SPLIT_FEATURES = 4096
 _SPLIT_GAIN = 0.95
-_MARGIN = 4.0  # the grid of |x|² reaches that factor beyond the sample
+_MARGINS = (4.0, 1.5, 1.1, 1.01)  # the grid of |x|² reaches that factor beyond the sample, if it can
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +212,8 @@ def plan_features(
     wanted = None if degree == "auto" else _count("degree", degree, 0)
     drawn = gaussian_sample(checked.n_features) if X is None else draw_sample(X)
     sample, unit = drawn
-    low, high = _norm_range(sample)
     with_theta = checked.kind == "ntk"
+    low, high = _norm_range(network, sample, with_theta)
     top = _top_degree(checked.n_features, n_components) if wanted is None else wanted
     basis = radial_basis(network, with_theta, low, high, top)
     design = design_terms(basis, sample, n_components, wanted, top)
@@ -254,8 +255,17 @@ def _top_degree(n_features: int, n_components: int) -> int:
     return top
 
 
-def _norm_range(sample: Sample) -> tuple[float, float]:
+def _norm_range(network: Network, sample: Sample, with_theta: bool) -> tuple[float, float]:
+    """The grid's range of |x|²/d: that of the sample and a margin, as far as the network has finite moments."""
     present = sample.mean_squares[sample.mean_squares > 0]
     if present.size == 0:
-        return 1 / _MARGIN, _MARGIN
-    return float(present.min()) / _MARGIN, float(present.max()) * _MARGIN
+        return 1 / _MARGINS[0], _MARGINS[0]
+    trace_variances(network.layers, sample.mean_squares, with_theta)
+    low, high = float(present.min()), float(present.max())
+    for margin in _MARGINS:
+        try:
+            trace_variances(network.layers, np.array([high * margin]), with_theta)
+        except NetworkError:
+            continue
+        return low / margin, high * margin
+    return low / _MARGINS[-1], high
