@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,10 @@ def _network_options(parser: argparse.ArgumentParser, components: int | None = 2
 
 
 def _degree(text: str) -> int | str:
-    return text if text == "auto" else int(text)
+    try:
+        return text if text == "auto" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be an integer or auto. Got {text!r}") from None
 
 
 def _network(path: str) -> Any:
@@ -79,7 +83,9 @@ def _network(path: str) -> Any:
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DualactError(f"{path} is not JSON: {error}. Write it with json.dump(network.to_dict(), file).") from error
+        raise DualactError(
+            f"{path} is not JSON: {error}. Write it with json.dump(network.to_dict(), file)."
+        ) from error
     return Network.from_dict(data)
 
 
@@ -99,20 +105,21 @@ def _sketch(options: argparse.Namespace) -> None:
     for path in filter(None, (options.output, options.plan)):
         if not Path(path).parent.is_dir():
             raise DualactError(f"the folder of {path} does not exist; make it first.")
-    rows = _rows(options.input)
+    X = _rows(options.input)
     features = SketchedNeuralKernel(
         network, options.kind, options.n_components, options.degree, random_state=options.seed
     )
-    features.fit(rows)
+    features.fit(X)
     print(features.plan_)
-    result = features.transform(rows)
-    with whole_file(options.output) as stream:
-        np.save(stream, result)
-    if options.plan:
-        document = {**features.plan_.to_dict(), "seed": features.seed_, "dtype": result.dtype.name}
-        with whole_file(options.plan, "w") as stream:
-            json.dump(document, stream)
-    print(f"wrote {options.output}: {result.shape[0]} rows of {result.shape[1]} features, {result.dtype.name}")
+    result = features.transform(X)
+    with ExitStack() as files:  # both files appear, or neither
+        np.save(files.enter_context(whole_file(options.output)), result)
+        if options.plan:
+            document = {**features.plan_.to_dict(), "seed": features.seed_, "dtype": result.dtype.name}
+            json.dump(document, files.enter_context(whole_file(options.plan, "w")))
+    print(
+        f"wrote {options.output}: {result.shape[0]} rows of {result.shape[1]} features, {result.dtype.name}"
+    )
 
 
 def _rows(path: str) -> Any:
@@ -125,7 +132,9 @@ def _rows(path: str) -> Any:
         try:
             return sparse.load_npz(path).tocsr()
         except (KeyError, zipfile.BadZipFile) as error:
-            raise DualactError(f"{path} is not a sparse matrix as scipy.sparse.save_npz writes it.") from error
+            raise DualactError(
+                f"{path} is not a sparse matrix as scipy.sparse.save_npz writes it."
+            ) from error
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -154,11 +163,12 @@ def _info(options: argparse.Namespace) -> None:
     import sklearn
 
     from . import __version__
-    from .sketch.hadamard import has_compiled
+    from .sketch.compiled import load
 
     print(f"dualact       {__version__}")
     print(f"python        {platform.python_version()} on {platform.machine()}")
     print(f"numpy         {numpy.__version__}")
     print(f"scipy         {scipy.__version__}")
     print(f"scikit-learn  {sklearn.__version__}")
-    print(f"sketches      {'compiled C' if has_compiled() else 'NumPy (no compiled extension)'}")
+    for label, module in (("hadamard", "_hadamard"), ("sketch", "_circuit")):
+        print(f"{label:<14}{'NumPy' if load(module) is None else 'compiled'}")

@@ -16,8 +16,10 @@ from sklearn.model_selection import train_test_split
 from . import metrics
 from .errors import DualactError
 from .exact.matrices import kernel
+from .files import whole_file
 from .learn.sketched import SketchedNeuralKernel
 from .network.architectures import mlp
+from .network.planning import render_table
 
 __all__ = ["run"]
 
@@ -81,12 +83,11 @@ def run(picture: str | None = None) -> None:
                 f"{peak:.0f}",
             )
         )
-    from .network.planning import render_table
-
     print(render_table(rows))
     print(
-        f"\nridge classification with a ridge of {_RIDGE:g} of the mean diagonal; the spectral error is at 100 "
-        "times that;\nseconds are wall time of kernel or features and solution, memory is what NumPy allocated."
+        f"\nridge classification with a ridge of {_RIDGE:g} of the mean diagonal; the spectral error is at "
+        "100 times that;\nseconds are wall time of kernel or features and solution, memory is what NumPy "
+        "allocated."
     )
     if picture and figure is not None:
         _draw(figure, errors, picture)
@@ -94,7 +95,8 @@ def run(picture: str | None = None) -> None:
 
 
 def _targets(y: NDArray[Any]) -> NDArray[Any]:
-    return np.eye(10)[y] - 0.1
+    targets: NDArray[Any] = np.eye(10)[y] - 0.1
+    return targets
 
 
 def _solve(matrix: NDArray[Any], right: NDArray[Any], ridge: float) -> NDArray[Any]:
@@ -127,11 +129,11 @@ def _figure() -> Any:
 
 
 def _draw(figure: Any, errors: list[float], picture: str) -> None:
-    from .files import whole_file
-
     axes = figure.subplots()
     axes.loglog(_WIDTHS, errors, "o-", label="sketched features")
-    axes.loglog(_WIDTHS, errors[0] * np.sqrt(_WIDTHS[0] / np.array(_WIDTHS)), "--", color="grey", label="1/√m")
+    axes.loglog(
+        _WIDTHS, errors[0] * np.sqrt(_WIDTHS[0] / np.array(_WIDTHS)), "--", color="grey", label="1/√m"
+    )
     axes.set_xlabel("number of features m")
     axes.set_ylabel("relative error of the kernel")
     axes.set_title("GELU NTK of depth 3, digits")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def relative_error(K: Any, Z: Any) -> float:
     >>> relative_error(np.eye(2), np.array([[1.0, 0.0], [0.0, 0.0]])).__round__(4)
     0.7071
     """
-    K, Z = _pair(K, Z)
+    K, Z = _pair("relative_error", K, Z)
     size = float(np.linalg.norm(K))
     if size == 0:
         raise DualactError("relative_error: K is zero, so there is nothing to be relative to.")
@@ -75,17 +76,18 @@ def spectral_error(K: Any, Z: Any, ridge: float) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> spectral_error(np.eye(2), np.zeros((2, 1)), 1.0)
+    >>> round(spectral_error(np.eye(2), np.zeros((2, 1)), 1.0), 12)
     0.5
     """
-    K, Z = _pair(K, Z)
+    K, Z = _pair("spectral_error", K, Z)
     _positive("spectral_error", ridge)
     shift = ridge * np.eye(len(K))
     try:
         values = eigh(Z @ Z.T + shift, (K + K.T) / 2 + shift, eigvals_only=True)
     except np.linalg.LinAlgError as error:
         raise DualactError(
-            f"spectral_error: K + λI is not positive definite at λ={ridge:g}; K must be positive semi-definite."
+            f"spectral_error: K + λI is not positive definite at λ={ridge:g}; "
+            "K must be positive semi-definite."
         ) from error
     return float(np.abs(values - 1).max())
 
@@ -123,24 +125,26 @@ def effective_dimension(K: Any, ridge: float) -> float:
     return float((values / (values + ridge)).sum())
 
 
-def _pair(K: Any, Z: Any) -> tuple[Array, Array]:
+def _pair(owner: str, K: Any, Z: Any) -> tuple[Array, Array]:
     K = np.asarray(K, dtype=np.float64)
     Z = np.asarray(Z, dtype=np.float64)
-    _square("metrics", K)
+    _square(owner, K)
     if Z.ndim != 2 or len(Z) != len(K):
         raise DualactError(
-            f"metrics: Z must be features of shape ({len(K)}, m), one row per row of K. Got {Z.shape}."
+            f"{owner}: Z must be features of shape ({len(K)}, m), one row per row of K. Got {Z.shape}."
         )
-    if not (np.isfinite(K).all() and np.isfinite(Z).all()):
-        raise DualactError("metrics: K and Z must be finite.")
+    if not np.isfinite(Z).all():
+        raise DualactError(f"{owner}: Z must be finite.")
     return K, Z
 
 
 def _square(owner: str, K: Array) -> None:
     if K.ndim != 2 or K.shape[0] != K.shape[1] or K.size == 0:
         raise DualactError(f"{owner}: K must be a square kernel matrix. Got shape {K.shape}.")
+    if not np.isfinite(K).all():
+        raise DualactError(f"{owner}: K must be finite.")
 
 
-def _positive(owner: str, ridge: float) -> None:
-    if not (np.isscalar(ridge) and np.isfinite(ridge) and ridge > 0):
+def _positive(owner: str, ridge: object) -> None:
+    if isinstance(ridge, bool) or not isinstance(ridge, Real) or not 0 < float(ridge) < np.inf:
         raise DualactError(f"{owner}: ridge must be a positive number. Got {ridge!r}.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import check_array
 
 from ..errors import NetworkError
 from ..network.planning import NetworkPlan
+from ..nonlinearity.angle import geometric_mean
 from ..nonlinearity.contract import Array
 
 __all__ = ["as_rows", "gram", "mean_squares", "same_width"]
@@ -27,9 +29,13 @@ def as_rows(X: Any, name: str = "X") -> Any:
     ValueError
         In the words of scikit-learn: NaN, infinity, complex data, one dimension, no rows or columns.
     """
-    return check_array(
+    rows = check_array(
         X, accept_sparse="csr", dtype=np.float64, order="C", input_name=name, accept_large_sparse=True
     )
+    if sparse.issparse(rows) and not rows.has_canonical_format:
+        rows = rows.copy()  # entries given twice are summed, and the caller's matrix stays as it is
+        rows.sum_duplicates()
+    return rows
 
 
 def same_width(plan: NetworkPlan, X: Any, Y: Any = None) -> None:
@@ -44,13 +50,17 @@ def same_width(plan: NetworkPlan, X: Any, Y: Any = None) -> None:
 
 
 def mean_squares(X: Any) -> Array:
-    """Return x·x/d of each row, shape (n,)."""
-    if sparse.issparse(X):
-        squares = X.copy()
-        squares.data = squares.data**2
-        return np.asarray(squares.sum(axis=1), dtype=np.float64).ravel() / X.shape[1]
-    # One pairwise sum per row, whatever the row's place: equal rows give equal bits.
-    return np.concatenate([(X[i : i + 1024] ** 2).sum(axis=1) for i in range(0, len(X), 1024)]) / X.shape[1]
+    """Return x·x/d of each row, shape (n,); infinity where it overflows."""
+    with np.errstate(over="ignore"):
+        if sparse.issparse(X):
+            squares = X.copy()
+            squares.data = squares.data**2
+            sums = np.asarray(squares.sum(axis=1), dtype=np.float64).ravel()
+        else:
+            # One pairwise sum per row, whatever the row's place: equal rows give equal bits.
+            sums = np.concatenate([(X[i : i + 1024] ** 2).sum(axis=1) for i in range(0, len(X), 1024)])
+    means: Array = sums / X.shape[1]
+    return means
 
 
 def gram(X: Any, Y: Any, var_u: Array, var_v: Array) -> Array:
@@ -65,8 +75,8 @@ def gram(X: Any, Y: Any, var_u: Array, var_v: Array) -> Array:
     var_u, var_v : (n,), (m,) arrays
         Their :func:`mean_squares`.
     """
-    product = X @ Y.T
-    product = product.toarray() if sparse.issparse(product) else np.asarray(product)
+    raw = X @ Y.T
+    product: Array = raw.toarray() if sparse.issparse(raw) else np.asarray(raw)
     product /= X.shape[1]
     bound = np.sqrt(var_u)[:, None] * np.sqrt(var_v)
     near = np.argwhere(np.abs(product) > (1 - _NEAR) * bound)
@@ -76,11 +86,11 @@ def gram(X: Any, Y: Any, var_u: Array, var_v: Array) -> Array:
         sign = np.where(product[i, j] < 0, -1.0, 1.0)
         gap = ((u - sign[:, None] * v) ** 2).sum(axis=1) / 2
         gap[gap < 4 * np.finfo(np.float64).eps] = 0.0
-        product[i, j] = sign * np.sqrt(var_u[i] * var_v[j]) * (1 - gap)
+        product[i, j] = sign * geometric_mean(var_u[i], var_v[j]) * (1 - gap)
     return product
 
 
-def _unit(X: Any, rows: Array) -> Array:
+def _unit(X: Any, rows: NDArray[np.intp]) -> Array:
     """Return the chosen rows as unit vectors; proportional rows by powers of two agree to the bit."""
     chosen = X[rows]
     chosen = chosen.toarray() if sparse.issparse(chosen) else chosen

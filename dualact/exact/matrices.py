@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -81,12 +82,13 @@ def kernel(
     network = as_network(network)
     plan = check(network, kind)
     X = as_rows(X)
+    workers = _usable_cores(n_jobs)
     symmetric = Y is None
     Y = X if symmetric else as_rows(Y, "Y")
     same_width(plan, X, Y)
     _check_memory(X.shape[0], Y.shape[0], max_memory)
     trace_x = _trace(plan, X)
-    trace_y = trace_x if symmetric else _trace(plan, Y)
+    trace_y = trace_x if symmetric else _trace(plan, Y, "Y")
     squares_x = mean_squares(X)
     squares_y = squares_x if symmetric else mean_squares(Y)
     out = np.empty((X.shape[0], Y.shape[0]))
@@ -98,11 +100,13 @@ def kernel(
         var_u = tuple(v[rows, None] for v in trace_x.variances)
         var_v = tuple(v[None, columns] for v in trace_y.variances)
         part = propagate(network.layers, cov, var_u, var_v, with_theta)
-        out[rows, columns] = part
-        if symmetric:
+        if symmetric:  # neither BLAS nor a dual promises symmetry to the bit
+            square = part[:, : part.shape[0]]
+            square[...] = np.triu(square) + np.triu(square, 1).T
             out[columns, rows] = part.T
+        out[rows, columns] = part
 
-    _run(block, X.shape[0], Y.shape[0], n_jobs, progress)
+    _run(block, X.shape[0], Y.shape[0], workers, progress)
     if symmetric:
         np.fill_diagonal(out, _end(trace_x))
     return out
@@ -138,29 +142,32 @@ def kernel_diag(network: Network | Mapping[str, Any], X: Any, kind: str = "ntk")
     return _end(_trace(plan, X))
 
 
-def _trace(plan: NetworkPlan, X: Any) -> Trace:
-    return trace_variances(plan.network.layers, mean_squares(X), plan.kind == "ntk")
+def _trace(plan: NetworkPlan, X: Any, name: str = "X") -> Trace:
+    return trace_variances(plan.network.layers, mean_squares(X), plan.kind == "ntk", name)
 
 
 def _end(trace: Trace) -> Array:
     return trace.sigma if trace.theta is None else trace.theta
 
 
-def _check_memory(n: int, m: int, max_memory: float | None) -> None:
+def _check_memory(n: int, m: int, max_memory: object) -> None:
     need = 8 * n * m
-    if max_memory is not None and need > max_memory:
+    if max_memory is None:
+        return
+    if isinstance(max_memory, bool) or not isinstance(max_memory, Real):
+        raise NetworkError(f"max_memory must be a number of bytes or None. Got {max_memory!r}.")
+    if need > float(max_memory):
         raise NetworkError(
             f"the kernel matrix of {n} × {m} rows takes {need / 2**30:.3g} GiB, more than "
-            f"max_memory={max_memory / 2**30:.3g} GiB. Allow more, compute it in parts, or use "
+            f"max_memory={float(max_memory) / 2**30:.3g} GiB. Allow more, compute it in parts, or use "
             "SketchedNeuralKernel, whose cost is linear in the number of rows."
         )
 
 
-def _run(block: Any, n: int, m: int, n_jobs: int | None, progress: bool) -> None:
+def _run(block: Callable[[slice], None], n: int, m: int, workers: int, progress: bool) -> None:
     step = max(1, min(n, _BLOCK_ENTRIES // max(1, m)))
     blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
-    workers = min(_usable_cores(n_jobs), len(blocks))
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(min(workers, len(blocks))) as pool:
         futures = [pool.submit(block, rows) for rows in blocks]
         try:
             for done, future in enumerate(as_completed(futures), 1):

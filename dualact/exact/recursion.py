@@ -22,6 +22,7 @@ import numpy as np
 
 from ..errors import NetworkError
 from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
+from ..nonlinearity.angle import geometric_mean
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual_array, dual_prime_array
 
@@ -49,7 +50,7 @@ class Trace:
     theta: Array | None
 
 
-def trace_variances(layers: tuple[Layer, ...], sigma0: Array, with_theta: bool) -> Trace:
+def trace_variances(layers: tuple[Layer, ...], sigma0: Array, with_theta: bool, name: str = "X") -> Trace:
     """Walk the inputs alone: variances at every activation, and the kernel's diagonal.
 
     Parameters
@@ -60,6 +61,8 @@ def trace_variances(layers: tuple[Layer, ...], sigma0: Array, with_theta: bool) 
         x·x/d of each input.
     with_theta : bool
         Whether the tangent kernel is wanted as well.
+    name : str
+        What to call the inputs in a message.
 
     Raises
     ------
@@ -69,11 +72,14 @@ def trace_variances(layers: tuple[Layer, ...], sigma0: Array, with_theta: bool) 
     record: list[Array] = []
     theta = np.zeros_like(sigma0) if with_theta else None
     with np.errstate(over="ignore", invalid="ignore"):
-        sigma, theta = _walk(layers, "", sigma0.copy(), theta, _Diagonal(record))
+        sigma, theta = _walk(layers, "", sigma0.copy(), theta, _Diagonal(record, name))
     for label, value in (("variance", sigma), ("tangent kernel", theta)):
         if value is not None and not np.all(np.isfinite(value)):
             row = int(np.argmin(np.isfinite(value)))
-            raise NetworkError(f"the {label} of the output overflows at row {row} of X; scale X down.")
+            raise NetworkError(
+                f"the {label} of the output overflows at row {row} of {name}. "
+                f"Scale {name} or the weights down."
+            )
     return Trace(tuple(record), sigma, theta)
 
 
@@ -108,12 +114,12 @@ def propagate(
 class _Diagonal:
     """Variances come from the walk itself, and are written down."""
 
-    def __init__(self, record: list[Array]) -> None:
-        self.record = record
+    def __init__(self, record: list[Array], name: str) -> None:
+        self.record, self.name = record, name
 
     def at(self, sigma: Array, path: str, act: Activation | None) -> tuple[Array, Array]:
         if act is not None:
-            _check_range(sigma, path, act)
+            _check_range(sigma, path, act, self.name)
         self.record.append(sigma.copy())
         return self.record[-1], self.record[-1]
 
@@ -155,9 +161,9 @@ def _walk(
             case LayerNorm():
                 var_u, var_v = side.at(sigma, path, None)
                 scale = _inverse_root(var_u) * _inverse_root(var_v)
-                # A constant signal has no direction: its normalised variance is 1 by convention, so that
-                # the walk of one input and the walk of pairs agree.
-                sigma = sigma * scale if isinstance(side, _Pairs) else np.ones_like(sigma)
+                # A signal of variance zero has no direction and stays zero (the limit of a layer norm whose
+                # denominator is kept off zero); the diagonal is exactly 1 elsewhere.
+                sigma = sigma * scale if isinstance(side, _Pairs) else (sigma > 0).astype(np.float64)
                 theta = None if theta is None else theta * scale
             case Residual():
                 branch, branch_theta = _walk(layer.layers, f"{path}.", sigma, theta, side)
@@ -175,7 +181,7 @@ def _inverse_root(variance: Array) -> Array:
 
 def snap_collinear(cov: Array, var_u: Array, var_v: Array) -> Array:
     """Return cov with every pair that is collinear to rounding made exactly so."""
-    bound = np.sqrt(var_u * var_v)
+    bound = geometric_mean(var_u, var_v)
     off = np.abs(cov)
     np.subtract(bound, off, out=off)
     collinear = off <= _COLLINEAR * bound
@@ -185,7 +191,7 @@ def snap_collinear(cov: Array, var_u: Array, var_v: Array) -> Array:
     return cov
 
 
-def _check_range(variance: Array, path: str, act: Activation) -> None:
+def _check_range(variance: Array, path: str, act: Activation, name: str) -> None:
     bad = ~np.isfinite(variance) | (variance >= act.variance_limit)
     if bad.any():
         row = int(np.argmax(bad))
@@ -195,6 +201,6 @@ def _check_range(variance: Array, path: str, act: Activation) -> None:
             else "it overflows"
         )
         raise NetworkError(
-            f"layer {path} (Act({act.name!r})): the pre-activation variance is {variance[row]:g} at row {row} of X; "
-            f"{limit}. Scale X or the weights down."
+            f"layer {path} (Act({act.name!r})): the pre-activation variance is {variance[row]:g} "
+            f"at row {row} of {name}; {limit}. Scale {name} or the weights down."
         )

@@ -10,9 +10,7 @@ from .spec import MAX_LAYERS, Network
 __all__ = ["mlp"]
 
 
-def mlp(
-    depth: int, activation: str | Activation, weight_std: float = 1.0, bias_std: float = 0.0
-) -> Network:
+def mlp(depth: int, activation: str | Activation, weight_std: float = 1.0, bias_std: float = 0.0) -> Network:
     """Multilayer perceptron: ``depth`` hidden layers Dense, Act; then a Dense read-out.
 
     Parameters

@@ -7,7 +7,7 @@ layer without saying what it means everywhere is a type error.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -16,7 +16,9 @@ from ..errors import NetworkError
 from ..nonlinearity import catalog
 from ..nonlinearity.contract import Activation
 
-__all__ = ["Act", "Dense", "Layer", "LayerNorm", "Residual", "as_layers"]
+__all__ = ["MAX_NESTING", "Act", "Dense", "Layer", "LayerNorm", "Residual", "as_layers"]
+
+MAX_NESTING = 50
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,15 @@ class Act:
     activation: Activation
 
     def __init__(self, activation: str | Activation, **params: Any) -> None:
-        if params and not isinstance(activation, str):
+        if not params:
+            found = catalog.resolve(activation)
+        elif isinstance(activation, str):
+            found = catalog.activation(activation, **params)
+        else:
             raise NetworkError(
                 f"Act: parameters ({', '.join(params)}) go with a registered name. Got {activation!r}; "
                 "make the activation with its parameters and pass it alone."
             )
-        found = catalog.activation(activation, **params) if params else catalog.resolve(activation)
         object.__setattr__(self, "activation", found)
 
     def __repr__(self) -> str:
@@ -112,6 +117,8 @@ class Residual:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", as_layers(self.layers, "Residual"))
+        if _nesting(self) > MAX_NESTING:
+            raise NetworkError(f"Residual: branches may be nested {MAX_NESTING} deep, not deeper.")
 
     def __repr__(self) -> str:
         return f"Residual({list(self.layers)!r})"
@@ -120,28 +127,40 @@ class Residual:
 Layer = Dense | Act | LayerNorm | Residual
 
 
-def as_layers(layers: Iterable[Layer], owner: str) -> tuple[Layer, ...]:
+def as_layers(layers: object, owner: str) -> tuple[Layer, ...]:
     """Return the layers as a tuple, refusing whatever is not one."""
-    if isinstance(layers, str | bytes) or not isinstance(layers, Iterable):
+    if isinstance(layers, str | bytes | Mapping) or not isinstance(layers, Iterable):
+        hint = " Network.from_dict reads a dictionary." if isinstance(layers, Mapping) else ""
         raise NetworkError(
             f"{owner}: layers must be a sequence of layers such as [Dense(), Act('relu'), Dense()]. "
-            f"Got {type(layers).__name__}."
+            f"Got {type(layers).__name__}.{hint}"
         )
-    found = tuple(layers)
-    for i, layer in enumerate(found):
+    found: list[Layer] = []
+    for i, layer in enumerate(layers):
         if not isinstance(layer, Layer):
             hint = f" Write {layer.__name__}() with parentheses." if isinstance(layer, type) else ""
             raise NetworkError(
                 f"{owner}: layer {i} must be a layer (Dense, Act, LayerNorm, Residual). "
-                f"Got {type(layer).__name__} {layer!r}.{hint}"
+                f"Got {type(layer).__name__} {layer!r:.80}.{hint}"
             )
-    return found
+        found.append(layer)
+    return tuple(found)
+
+
+def _nesting(layer: Layer) -> int:
+    return 1 + max(map(_nesting, layer.layers), default=0) if isinstance(layer, Residual) else 0
 
 
 def _std(owner: str, label: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value < 0:
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    except OverflowError:  # an integer beyond float64
+        number = math.inf
+    if not 0 <= number < math.inf:
         raise NetworkError(
             f"{owner}: {label} must be a finite number of at least 0, because it is a standard deviation. "
-            f"Got {value!r}."
+            f"Got {value!r:.80}."
         )
-    return float(value)
+    if number * number == math.inf:
+        raise NetworkError(f"{owner}: the square of {label} overflows, and kernels need it. Got {value!r}.")
+    return number + 0.0  # no negative zero

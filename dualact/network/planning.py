@@ -6,13 +6,14 @@ writes one row per layer: what it does, and whether by a closed form or a comput
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from ..errors import NetworkError
 from ..nonlinearity.contract import Activation
 from .layers import Act, Dense, Layer, LayerNorm, Residual
-from .spec import Network
+from .spec import Network, as_shape
 
 __all__ = ["Kind", "NetworkPlan", "Step", "check", "render_table"]
 
@@ -89,22 +90,23 @@ def check(
     return NetworkPlan(network, "nngp" if kind == "nngp" else "ntk", tuple(steps), output, features)
 
 
-def _features(
-    network: Network, input_shape: tuple[int, ...] | None, n_features: int | None
-) -> int | None:
+def _features(network: Network, input_shape: tuple[int, ...] | None, n_features: int | None) -> int | None:
     own = network.input_shape
-    if own is not None and input_shape is not None and tuple(input_shape) != own:
-        raise NetworkError(f"input_shape is {tuple(input_shape)}, but the network was made for {own}.")
-    shape = own if own is not None else (None if input_shape is None else tuple(input_shape))
+    asked = None if input_shape is None else as_shape(input_shape)
+    if own is not None and asked is not None and asked != own:
+        raise NetworkError(f"input_shape is {asked}, but the network was made for {own}.")
+    shape = own if own is not None else asked
+    if n_features is not None:
+        if isinstance(n_features, bool) or not hasattr(n_features, "__index__") or int(n_features) < 1:
+            raise NetworkError(f"n_features must be a positive integer. Got {n_features!r}.")
+        n_features = int(n_features)
     if shape is not None and len(shape) != 1:
         raise NetworkError(
             f"the network is dense: its input_shape must be (n_features,). Got {shape}. "
             "Flatten the input, one row per sample."
         )
     if shape is not None and n_features is not None and shape[0] != n_features:
-        raise NetworkError(
-            f"X has {n_features} features, but the network was made for input_shape={shape}."
-        )
+        raise NetworkError(f"X has {n_features} features, but the network was made for input_shape={shape}.")
     return n_features if shape is None else shape[0]
 
 
@@ -122,7 +124,9 @@ def _walk(
         here = f"layer {path} ({layer!r:.60})"
         match layer:
             case Dense():
-                steps.append(Step(path, repr(layer), "Σ ← w²Σ + b²" + (", Θ ← w²Θ + Σ" if kind == "ntk" else "")))
+                steps.append(
+                    Step(path, repr(layer), "Σ ← w²Σ + b²" + (", Θ ← w²Θ + Σ" if kind == "ntk" else ""))
+                )
                 gaussian = fresh = True
             case Act():
                 _needs_gaussian(gaussian, here, before, path, "an activation", "its dual")
@@ -174,7 +178,7 @@ def _act_rule(act: Activation, kind: str) -> str:
     return f"Σ ← E φφ ({how})" + (", Θ ← Θ·E φ′φ′" if kind == "ntk" else "")
 
 
-def render_table(rows: list[tuple[str, ...]]) -> str:
+def render_table(rows: Sequence[tuple[str, ...]]) -> str:
     """Return rows as left-aligned columns; the first row is the head."""
     widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

@@ -7,13 +7,12 @@ from typing import Any, assert_never, overload
 
 from ..errors import DualactError, NetworkError
 from ..nonlinearity.contract import Activation
-from .layers import Act, Dense, Layer, LayerNorm, Residual, as_layers
+from .layers import MAX_NESTING, Act, Dense, Layer, LayerNorm, Residual, as_layers
 
-__all__ = ["MAX_LAYERS", "Network", "as_network"]
+__all__ = ["MAX_LAYERS", "Network", "as_network", "as_shape"]
 
 VERSION = 1
 MAX_LAYERS = 10_000
-_MAX_DEPTH = 50
 
 
 class Network:
@@ -40,28 +39,31 @@ class Network:
     """
 
     __slots__ = ("_input_shape", "_layers")
+    _layers: tuple[Layer, ...]
+    _input_shape: tuple[int, ...] | None
 
     def __init__(self, layers: Iterable[Layer], input_shape: Iterable[int] | None = None) -> None:
         found = as_layers(layers.layers if isinstance(layers, Network) else layers, "Network")
         if len(found) > MAX_LAYERS:
             raise NetworkError(f"Network: at most {MAX_LAYERS} layers. Got {len(found)}.")
         object.__setattr__(self, "_layers", found)
-        object.__setattr__(self, "_input_shape", _shape(input_shape))
+        object.__setattr__(self, "_input_shape", None if input_shape is None else as_shape(input_shape))
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"Network is frozen; use replace({name}=...) to get a changed copy.")
+        raise AttributeError("Network is frozen; use replace(...) to get a changed copy.")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("Network is frozen; its fields cannot be deleted.")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers, as a tuple."""
-        layers: tuple[Layer, ...] = self._layers
-        return layers
+        return self._layers
 
     @property
     def input_shape(self) -> tuple[int, ...] | None:
         """Shape of one input, or None for any."""
-        shape: tuple[int, ...] | None = self._input_shape
-        return shape
+        return self._input_shape
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -75,7 +77,8 @@ class Network:
     def __getitem__(self, index: slice) -> Network: ...
     def __getitem__(self, index: int | slice) -> Layer | Network:
         if isinstance(index, slice):
-            return Network(self.layers[index], self.input_shape if index.start in (None, 0) else None)
+            start, _, step = index.indices(len(self))
+            return Network(self.layers[index], self.input_shape if start == 0 and step > 0 else None)
         return self.layers[index]
 
     def __add__(self, other: Network | Iterable[Layer]) -> Network:
@@ -155,7 +158,7 @@ class Network:
                 f"Network.from_dict: expected a mapping with the keys version, input_shape, layers. "
                 f"Got {type(data).__name__}."
             )
-        if data.get("version") != VERSION:
+        if isinstance(data.get("version"), bool) or data.get("version") != VERSION:
             raise NetworkError(
                 f"Network.from_dict: version must be {VERSION}. Got {data.get('version')!r}. "
                 "A newer dualact may have written it."
@@ -184,16 +187,18 @@ def as_network(network: Network | Mapping[str, Any]) -> Network:
     )
 
 
-def _shape(shape: Iterable[int] | None) -> tuple[int, ...] | None:
-    if shape is None:
-        return None
-    try:
-        found = tuple(shape)
-    except TypeError:
-        found = (shape,)  # type: ignore[assignment]
+def as_shape(shape: object) -> tuple[int, ...]:
+    """Return the shape of one input as a tuple; a single integer is one axis.
+
+    Raises
+    ------
+    NetworkError
+        If it is not made of positive integers.
+    """
+    found: tuple[Any, ...] = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     if not found or any(isinstance(n, bool) or not hasattr(n, "__index__") or int(n) < 1 for n in found):
         raise NetworkError(
-            f"Network: input_shape must be a tuple of positive integers, such as (64,). Got {shape!r}."
+            f"Network: input_shape must be a tuple of positive integers, such as (64,). Got {shape!r:.80}."
         )
     return tuple(int(n) for n in found)
 
@@ -236,7 +241,8 @@ def _with_depth(layers: tuple[Layer, ...], depth: int) -> tuple[Layer, ...]:
             return mlp(depth, acts[0].activation, first.weight_std, first.bias_std).layers
     raise NetworkError(
         "Network.replace: depth is defined for networks of the form that mlp(...) makes: equal hidden "
-        "layers Dense, Act, then a Dense read-out. This network differs; build the deeper one from its layers."
+        "layers Dense, Act, then a Dense read-out. This network differs; build the deeper one from its "
+        "layers."
     )
 
 
@@ -266,9 +272,10 @@ def _layer_to_dict(layer: Layer) -> dict[str, Any]:
 def _layers_from(data: Any, where: str, depth: int = 0) -> tuple[Layer, ...]:
     if not isinstance(data, list | tuple):
         raise NetworkError(f"Network.from_dict: {where} must be a list. Got {type(data).__name__}.")
-    if len(data) > MAX_LAYERS or depth > _MAX_DEPTH:
+    if len(data) > MAX_LAYERS or depth > MAX_NESTING:
         raise NetworkError(
-            f"Network.from_dict: {where} is too large (at most {MAX_LAYERS} layers, nested {_MAX_DEPTH} deep)."
+            f"Network.from_dict: {where:.80} is too large "
+            f"(at most {MAX_LAYERS} layers, nested {MAX_NESTING} deep)."
         )
     return tuple(_layer_from(item, f"{where}[{i}]", depth) for i, item in enumerate(data))
 

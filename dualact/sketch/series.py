@@ -78,7 +78,7 @@ def _walk(layers: tuple[Layer, ...], sigma: Array, theta: Array | None, rows: Ar
                 scale = _inverse_root(rows)[:, None] * _inverse_root(cols)
                 sigma = sigma * scale
                 theta = None if theta is None else theta * scale
-                rows, cols = np.ones_like(rows), np.ones_like(cols)
+                rows, cols = np.sign(rows), np.sign(cols)  # variance zero stays zero
             case Residual():
                 branch, branch_theta, more_rows, more_cols = _walk(layer.layers, sigma, theta, rows, cols)
                 sigma = sigma + branch
