@@ -16,7 +16,16 @@ from ..errors import DualactError
 from .contract import Activation, Array
 from .panels import NODES, ORDER, PanelTable, evaluate, panel_table
 
-__all__ = ["at_zero", "hermite", "hermite_array", "hermite_prime", "reach", "refuse_jumps", "resolve", "second_moment"]
+__all__ = [
+    "at_zero",
+    "hermite",
+    "hermite_array",
+    "hermite_prime",
+    "reach",
+    "refuse_jumps",
+    "resolve",
+    "second_moment",
+]
 
 #: Variances below this take φ′ itself, not a_{k+1}(φ)·√((k+1)/q): φ(0) would swallow the small part.
 _SMALL = 1e-2
@@ -50,8 +59,8 @@ def reach(table: PanelTable, variance: float, cut: float = 39.0) -> float:
     last = int(np.flatnonzero(log[:end] > top - cut)[-1])
     if last >= end - 2:
         raise DualactError(
-            f"activation {table.name!r}: E phi(u)^2 cannot be computed at variance {variance:.6g}: phi grows so fast "
-            f"that points {z[last]:.3g} standard deviations out (t = ±{t[last]:.4g}) still matter. "
+            f"activation {table.name!r}: E phi(u)^2 cannot be computed at variance {variance:.6g}: phi grows "
+            f"so fast that points {z[last]:.3g} standard deviations out (t = ±{t[last]:.4g}) still matter. "
             "Ask for a smaller variance, or give the closed form."
         )
     return max(float(z[last + 1]), 8.5)
@@ -188,17 +197,20 @@ def hermite_prime(act: Activation | str, variance: ArrayLike, degree: int) -> Ar
 
     Notes
     -----
-    The identity serves for q ≥ 0.01; below, where φ(0) would swallow the small part, the panels of φ′
-    (``phi_prime``, or φ's own panels differentiated) are integrated: about 1e-13·√(Eφ′²) at any q.
+    The identity serves where the coefficients of φ have a closed form, or φ′ has none, and q ≥ 0.01; below,
+    where φ(0) would swallow the small part, and elsewhere the panels of φ′ (``phi_prime``, or φ's own panels
+    differentiated) are integrated: about 1e-13·√(Eφ′²) at any q.
     """
     act = resolve(act)
     q = check_variance(act, variance, "hermite_prime")
     order = check_degree(act, degree, "hermite_prime")
     refuse_jumps(act)
-    if act.phi is None or (act.hermite is not None and act.phi_prime is None):
-        direct = q < (0.0 if act.phi is None else _SMALL)
+    if act.phi is None:
+        direct = np.zeros(q.shape, dtype=bool)
+    elif act.hermite is not None or act.phi_prime is None:
+        direct = q < _SMALL
     else:
-        direct = (q < _SMALL) if act.phi_prime is None else np.ones(q.shape, dtype=bool)
+        direct = np.ones(q.shape, dtype=bool)
     out = np.zeros((*q.shape, order + 1))
     if (~direct).any():
         some = q[~direct]
@@ -225,7 +237,9 @@ def check_variance(act: Activation, variance: ArrayLike, where: str, label: str 
     try:
         q = np.asarray(variance, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DualactError(f"{where}({act.name!r}): {label} must be real numbers. Got {variance!r}.") from None
+        raise DualactError(
+            f"{where}({act.name!r}): {label} must be real numbers. Got {variance!r}."
+        ) from None
     bad = ~np.isfinite(q) | (q < 0)
     if bad.any():
         raise DualactError(
@@ -252,6 +266,6 @@ def refuse_jumps(act: Activation) -> None:
     if act.jumps:
         places = ", ".join(f"{b:g}" for b in act.jumps)
         raise DualactError(
-            f"activation {act.name!r}: phi jumps at t = {places}, so it has no derivative, no dual_prime and no NTK. "
-            'Its NNGP exists: use dual, or kind="nngp".'
+            f"activation {act.name!r}: phi jumps at t = {places}, so it has no derivative, no dual_prime and "
+            'no NTK. Its NNGP exists: use dual, or kind="nngp".'
         )

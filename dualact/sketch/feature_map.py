@@ -13,11 +13,11 @@ from scipy import sparse
 
 from ..errors import DualactError
 from ..nonlinearity.contract import Array
-from .design import Term, radial_powers
 from .monomials import monomial_count, monomials
 from .planning import SketchPlan
 from .polysketch import PolySketch
 from .signs import signs
+from .terms import Term, mixed, radial_powers
 
 __all__ = ["FeatureMap"]
 
@@ -82,7 +82,8 @@ class FeatureMap:
             parts = {k: out[:, place[k]][:, -width:] for k, width in self.sketch.widths.items()}
             self.sketch(unit, parts)
         for term in self.plan.terms:
-            components = radial_powers(self.plan.basis, functions, along, term.degree, term.mixing)
+            powers = radial_powers(self.plan.basis, functions, along, term.degree)
+            components = mixed(powers, term.mixing)
             mine = out[:, place[term.degree]]
             if term.exact:
                 count = monomial_count(self.plan.n_features, term.degree)
