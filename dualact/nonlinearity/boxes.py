@@ -205,10 +205,14 @@ def build_box(
     """
     graded = Graded.of_scale(scale)
     corners = [np.exp(np.unique(np.array(ends))) for ends in zip(low, high, strict=True)]
-    count, _, _ = _grow_angles(grid, moment, corners[0], corners[1], graded, math.ceil(24 + 6 * math.log(scale)))
+    count, _, _ = _grow_angles(
+        grid, moment, corners[0], corners[1], graded, math.ceil(24 + 6 * math.log(scale))
+    )
     sizes = [1 if low[i] == high[i] else 16 for i in (0, 1)]
     while True:
-        nodes = [np.exp((low[i] + high[i]) / 2 + (high[i] - low[i]) / 2 * cheb_nodes(sizes[i])) for i in (0, 1)]
+        nodes = [
+            np.exp((low[i] + high[i]) / 2 + (high[i] - low[i]) / 2 * cheb_nodes(sizes[i])) for i in (0, 1)
+        ]
         if low[0] == low[1] and high[0] == high[1]:
             nodes[1] = nodes[0]
         count, coef, tail = _grow_angles(grid, moment, nodes[0], nodes[1], graded, count)

@@ -16,7 +16,16 @@ from ..errors import DualactError
 from .contract import Activation, Array
 from .panels import NODES, ORDER, PanelTable, evaluate, panel_table
 
-__all__ = ["at_zero", "hermite", "hermite_array", "hermite_prime", "reach", "refuse_jumps", "resolve", "second_moment"]
+__all__ = [
+    "at_zero",
+    "hermite",
+    "hermite_array",
+    "hermite_prime",
+    "reach",
+    "refuse_jumps",
+    "resolve",
+    "second_moment",
+]
 
 #: Variances below this take φ′ itself, not a_{k+1}(φ)·√((k+1)/q): φ(0) would swallow the small part.
 _SMALL = 1e-2
@@ -50,8 +59,8 @@ def reach(table: PanelTable, variance: float, cut: float = 39.0) -> float:
     last = int(np.flatnonzero(log[:end] > top - cut)[-1])
     if last >= end - 2:
         raise DualactError(
-            f"activation {table.name!r}: E phi(u)^2 cannot be computed at variance {variance:.6g}: phi grows so fast "
-            f"that points {z[last]:.3g} standard deviations out (t = ±{t[last]:.4g}) still matter. "
+            f"activation {table.name!r}: E phi(u)^2 cannot be computed at variance {variance:.6g}: phi grows so "
+            f"fast that points {z[last]:.3g} standard deviations out (t = ±{t[last]:.4g}) still matter. "
             "Ask for a smaller variance, or give the closed form."
         )
     return max(float(z[last + 1]), 8.5)
@@ -108,11 +117,11 @@ def second_moment(table: PanelTable, variance: Array) -> Array:
     """Return E f(√variance·z)², from the panels of f² (f(0)² at variance 0)."""
     square = PanelTable(lambda t: np.square(table(t)), tuple(table.breakpoints.tolist()), table.name)
     flat = np.asarray(variance, dtype=np.float64)
-    out = np.full(flat.shape, at_zero(table) ** 2)
+    out: Array = np.full(flat.shape, at_zero(table) ** 2)
     positive = flat > 0
     if positive.any():
         out[positive] = hermite_array(square, flat[positive], 0)[..., 0]
-    return np.maximum(out, 0.0)
+    return np.maximum(out, 0.0, out=out)
 
 
 def hermite(act: Activation | str, variance: ArrayLike, degree: int) -> Array:
@@ -225,7 +234,9 @@ def check_variance(act: Activation, variance: ArrayLike, where: str, label: str 
     try:
         q = np.asarray(variance, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DualactError(f"{where}({act.name!r}): {label} must be real numbers. Got {variance!r}.") from None
+        raise DualactError(
+            f"{where}({act.name!r}): {label} must be real numbers. Got {variance!r}."
+        ) from None
     bad = ~np.isfinite(q) | (q < 0)
     if bad.any():
         raise DualactError(
@@ -252,6 +263,6 @@ def refuse_jumps(act: Activation) -> None:
     if act.jumps:
         places = ", ".join(f"{b:g}" for b in act.jumps)
         raise DualactError(
-            f"activation {act.name!r}: phi jumps at t = {places}, so it has no derivative, no dual_prime and no NTK. "
-            'Its NNGP exists: use dual, or kind="nngp".'
+            f"activation {act.name!r}: phi jumps at t = {places}, so it has no derivative, no dual_prime and no "
+            'NTK. Its NNGP exists: use dual, or kind="nngp".'
         )

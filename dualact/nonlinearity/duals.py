@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import AccuracyWarning, DualactError
-from .angles import geometric_mean
 from .coefficients import check_variance, hermite, hermite_prime, refuse_jumps, resolve
 from .contract import Activation, Array
 from .engines import engine
+from .gaussian_pair import geometric_mean
 
 __all__ = ["TOLERANCE", "dual", "dual_array", "dual_prime", "dual_prime_array", "hermite", "hermite_prime"]
 
@@ -27,7 +27,11 @@ _SLACK = 1e-9
 
 @overload
 def dual(
-    act: Activation | str, cov: ArrayLike, var_u: ArrayLike, var_v: ArrayLike, return_error: Literal[False] = False
+    act: Activation | str,
+    cov: ArrayLike,
+    var_u: ArrayLike,
+    var_v: ArrayLike,
+    return_error: Literal[False] = False,
 ) -> Array: ...
 @overload
 def dual(
@@ -87,7 +91,11 @@ def dual(
 
 @overload
 def dual_prime(
-    act: Activation | str, cov: ArrayLike, var_u: ArrayLike, var_v: ArrayLike, return_error: Literal[False] = False
+    act: Activation | str,
+    cov: ArrayLike,
+    var_u: ArrayLike,
+    var_v: ArrayLike,
+    return_error: Literal[False] = False,
 ) -> Array: ...
 @overload
 def dual_prime(
@@ -158,7 +166,13 @@ def dual_prime_array(act: Activation, cov: Array, var_u: Array, var_v: Array) ->
 
 
 def _public(
-    act: Activation, where: str, prime: bool, cov: ArrayLike, var_u: ArrayLike, var_v: ArrayLike, return_error: bool
+    act: Activation,
+    where: str,
+    prime: bool,
+    cov: ArrayLike,
+    var_u: ArrayLike,
+    var_v: ArrayLike,
+    return_error: bool,
 ) -> Array | tuple[Array, Array]:
     c, p, q = _checked(act, where, cov, var_u, var_v)
     closed = act.dual_prime if prime else act.dual
@@ -202,19 +216,22 @@ def _checked(
         shape = np.broadcast_shapes(c.shape, p.shape, q.shape)
     except ValueError:
         raise DualactError(
-            f"{where}({act.name!r}): cov, var_u and var_v must broadcast. Got shapes {c.shape}, {p.shape}, {q.shape}."
+            f"{where}({act.name!r}): cov, var_u and var_v must broadcast. "
+            f"Got shapes {c.shape}, {p.shape}, {q.shape}."
         ) from None
     if not np.isfinite(c).all():
-        raise DualactError(f"{where}({act.name!r}): cov must be finite. Got {c[~np.isfinite(c)].ravel()[0]!r}.")
+        raise DualactError(
+            f"{where}({act.name!r}): cov must be finite. Got {c[~np.isfinite(c)].ravel()[0]!r}."
+        )
     bound = geometric_mean(p, q)
     excess = np.broadcast_to(np.abs(c) - bound * (1 + _SLACK), shape)
     if (excess > 0).any():
         at = np.unravel_index(int(np.argmax(excess)), shape)
         worst = [float(np.broadcast_to(x, shape)[at]) for x in (c, p, q)]
         raise DualactError(
-            f"{where}({act.name!r}): |cov| must be at most sqrt(var_u * var_v). Entry {tuple(map(int, at))} has "
-            f"cov = {worst[0]!r}, var_u = {worst[1]!r}, var_v = {worst[2]!r}. cov is a covariance, not a correlation: "
-            "multiply a correlation by sqrt(var_u * var_v)."
+            f"{where}({act.name!r}): |cov| must be at most sqrt(var_u * var_v). "
+            f"Entry {tuple(map(int, at))} has cov = {worst[0]!r}, var_u = {worst[1]!r}, var_v = {worst[2]!r}. "
+            "cov is a covariance, not a correlation: multiply a correlation by sqrt(var_u * var_v)."
         )
     return np.clip(c, -bound, bound), p, q
 
@@ -223,7 +240,8 @@ def _warn(act: Activation, where: str, relative: Array) -> None:
     worst = float(relative.max(initial=0.0))
     if worst > TOLERANCE:
         warnings.warn(
-            f"{where}({act.name!r}): estimated error {worst:.2g} of sqrt(E phi(u)^2 E phi(v)^2), above {TOLERANCE:g}.",
+            f"{where}({act.name!r}): estimated error {worst:.2g} of sqrt(E phi(u)^2 E phi(v)^2), "
+            f"above {TOLERANCE:g}.",
             AccuracyWarning,
             stacklevel=4,
         )

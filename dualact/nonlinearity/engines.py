@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import DualactError
-from .angles import Angle, angle, geometric_mean
-from .boxes import Box, Graded, build_box, cheb_fit, cheb_nodes, cheb_values, decade
-from .conditional import conditional, conditional_error
+from .boxes import Box, build_box, cheb_fit, cheb_nodes, cheb_values, decade
 from .coefficients import at_zero, hermite_array, second_moment
+from .conditional import conditional, conditional_error
 from .contract import Activation, Array
-from .panels import PanelTable, panel_table
+from .gaussian_pair import angle, correlation, geometric_mean
+from .panels import Index, PanelTable, panel_table
 from .polar import Polar, polar_rule
 
 __all__ = ["Engine", "engine"]
@@ -131,10 +131,10 @@ class Engine:
         elif cov.size >= _FEW:
             box = self._box(i, j, rule)
         else:
-            a = p[:, None] if outer else p
-            flat = [np.broadcast_to(x, cov.shape).ravel() for x in (a, q)]
-            theta = angle(cov.ravel(), *flat).theta
-            value = rule.triples(*flat, theta).reshape(cov.shape)
+            left = p[:, None] if outer else p
+            a, b = (np.broadcast_to(x, cov.shape).ravel() for x in (left, q))
+            _, theta = angle(cov.ravel(), a, b)
+            value = rule.triples(a, b, theta).reshape(cov.shape)
             return value, rule.error
         return self._tabulated(box, cov, p, q, outer), box.error
 
@@ -145,12 +145,13 @@ class Engine:
         for k in range(0, len(p), step):
             s = slice(k, k + step)
             if outer:
-                theta = angle(cov[s], p[s, None], q[None]).theta
+                _, theta = angle(cov[s], p[s, None], q[None])
                 out[s] = box.outer(p[s], q, theta)
                 out[s] *= left[s, None]
                 out[s] *= right
             else:
-                out[s] = box.pairs(p[s], q[s], angle(cov[s], p[s], q[s]).theta) * left[s] * right[s]
+                _, theta = angle(cov[s], p[s], q[s])
+                out[s] = box.pairs(p[s], q[s], theta) * left[s] * right[s]
         return out
 
     def _mean(self, variance: Array) -> Array:
@@ -169,7 +170,7 @@ class Engine:
         for k in range(0, len(p), step):
             s = slice(k, k + step)
             a, b = (p[s, None], q[None]) if outer else (p[s], q[s])
-            theta = angle(cov[s], a, b).theta
+            _, theta = angle(cov[s], a, b)
             power = geometric_mean(a, b)
             if self.homogeneity != 1.0:
                 power = power**self.homogeneity
@@ -196,7 +197,12 @@ class Engine:
             else:
                 ends = [(math.log(10) * (d - 0.5), math.log(10) * (d + 0.5)) for d in key]
                 self._boxes[key] = build_box(
-                    rule.grid, self._second, (ends[0][0], ends[1][0]), (ends[0][1], ends[1][1]), rule.scale, rule.error
+                    rule.grid,
+                    self._second,
+                    (ends[0][0], ends[1][0]),
+                    (ends[0][1], ends[1][1]),
+                    rule.scale,
+                    rule.error,
                 )
         return self._boxes[key]
 
@@ -229,11 +235,9 @@ class Engine:
         error = conditional_error(self.table, *args, conditional(self.table, *args))
         return float(error.max() / max(math.sqrt(np.prod(self._second(np.array([p, q])))), 1e-300))
 
-    def _generic(
-        self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool
-    ) -> tuple[Array, Array]:
+    def _generic(self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool) -> tuple[Array, Array]:
         a, b = (p[:, None], q[None]) if outer else (p, q)
-        turn = angle(cov, a, b)
+        turn = correlation(cov, a, b)
         value, error = np.zeros(cov.shape), np.full(cov.shape, np.inf)
         left, right = self.size(p), self.size(q)
         scale = np.maximum(np.multiply.outer(left, right) if outer else left * right, 1e-300)
@@ -241,10 +245,17 @@ class Engine:
             value, error = self._series(turn.rho, p, q, outer, scale)
         rest = np.flatnonzero(error.ravel() > 1e-13)
         if rest.size:
-            flat = [np.broadcast_to(x, cov.shape).ravel()[rest] for x in (a, b, *turn[:2])]
-            found = conditional(self.table, *flat)
-            some = np.arange(rest.size) if every_error else np.unique(np.linspace(0, rest.size - 1, 6).astype(int))
-            gap = conditional_error(self.table, *(x[some] for x in flat), found[some]) / scale.ravel()[rest[some]]
+            u, v, rho, sine = (
+                np.broadcast_to(x, cov.shape).ravel()[rest] for x in (a, b, turn.rho, turn.sine)
+            )
+            found = conditional(self.table, u, v, rho, sine)
+            some = (
+                np.arange(rest.size)
+                if every_error
+                else np.unique(np.linspace(0, rest.size - 1, 6).astype(int))
+            )
+            gap = conditional_error(self.table, u[some], v[some], rho[some], sine[some], found[some])
+            gap /= scale.ravel()[rest[some]]
             value.ravel()[rest] = found
             error.ravel()[rest] = (gap if every_error else gap.max()) + 1e-15
         return value, error
@@ -271,16 +282,22 @@ class Engine:
         return out, error
 
 
-def _groups(p: Array, q: Array, outer: bool) -> list[tuple[Array, Array]]:
+def _groups(p: Array, q: Array, outer: bool) -> list[tuple[Index, Index]]:
     """Split entries into groups of one decade (or one value, if there are few) of p and of q."""
     few_p, few_q = (_labels(x) for x in (p, q))
     if outer:
-        return [(np.flatnonzero(few_p == a), np.flatnonzero(few_q == b)) for a in np.unique(few_p) for b in np.unique(few_q)]
+        return [
+            (np.flatnonzero(few_p == a), np.flatnonzero(few_q == b))
+            for a in np.unique(few_p)
+            for b in np.unique(few_q)
+        ]
     both = np.unique(np.stack([few_p, few_q]), axis=1, return_inverse=True)[1].ravel()
-    return [(rows, rows) for rows in (np.flatnonzero(both == k) for k in range(int(both.max(initial=-1)) + 1))]
+    return [
+        (rows, rows) for rows in (np.flatnonzero(both == k) for k in range(int(both.max(initial=-1)) + 1))
+    ]
 
 
-def _labels(variance: Array) -> Array:
+def _labels(variance: Array) -> Index:
     low, high = variance.min(initial=np.inf), variance.max(initial=0.0)
     if low == high:
         return np.zeros(variance.shape, dtype=np.int64)
@@ -298,7 +315,9 @@ def engine(act: Activation, prime: bool = False) -> Engine:
     key = ("engine", prime)
     if key not in act._cache:
         if act.phi is None:
-            raise DualactError(f"activation {act.name!r} is a kernel only: it has no function to compute from.")
+            raise DualactError(
+                f"activation {act.name!r} is a kernel only: it has no function to compute from."
+            )
         power = act.homogeneity
         if power is not None and prime:
             power -= 1.0

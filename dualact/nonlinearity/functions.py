@@ -66,8 +66,9 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
         raise
     except DualactError as error:
         raise PluginError(
-            f"activation {name!r}: E phi(u)^2 cannot be computed at variance 1 ({error}). An activation must grow "
-            "slowly enough for Gaussian integrals; set variance_limit if it is finite for small variances only."
+            f"activation {name!r}: E phi(u)^2 cannot be computed at variance 1 ({error}). An activation must "
+            "grow slowly enough for Gaussian integrals; set variance_limit if it is finite for small "
+            "variances only."
         ) from error
     return act
 
@@ -93,8 +94,9 @@ def _check_calls(act: Activation) -> None:
                 y = act.phi(t.copy())
         except Exception as error:
             raise PluginError(
-                f"activation {act.name!r}: phi must take a float64 array (vectorised); with shape {t.shape} it raised "
-                f"{type(error).__name__}: {error}. Use NumPy functions (np.where for branches), or np.vectorize."
+                f"activation {act.name!r}: phi must take a float64 array (vectorised); with shape {t.shape} it "
+                f"raised {type(error).__name__}: {error}. Use NumPy functions (np.where for branches), or "
+                "np.vectorize."
             ) from error
         if not isinstance(y, np.ndarray) or y.shape != t.shape:
             got = f"shape {y.shape}" if isinstance(y, np.ndarray) else type(y).__name__
@@ -117,6 +119,6 @@ def _check_calls(act: Activation) -> None:
     whole = act.phi(points[:1].copy())
     if whole[0] != y[0] and not np.isclose(whole[0], y[0], rtol=1e-12, atol=0):
         raise PluginError(
-            f"activation {act.name!r}: phi must act on each element alone. At t = {points[0]:.6g} it gives {y[0]!r} within "
-            f"an array and {whole[0]!r} alone; a softmax or a normalisation is not an activation."
+            f"activation {act.name!r}: phi must act on each element alone. At t = {points[0]:.6g} it gives "
+            f"{y[0]!r} within an array and {whole[0]!r} alone; a softmax or a normalisation is not an activation."
         )

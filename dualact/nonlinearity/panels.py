@@ -12,6 +12,7 @@ So a Gaussian expectation at any variance costs the resolution of the Gaussian, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev, legendre
@@ -26,10 +27,9 @@ Index = NDArray[np.int64]
 Function = Callable[[Array], Array]
 
 
-
 def gauss_legendre(n: int) -> tuple[Array, Array]:
     """Return nodes and weights on [−1, 1]; Newton steps in long double save the last two digits."""
-    x = legendre.leggauss(n)[0].astype(np.longdouble)
+    x: NDArray[Any] = legendre.leggauss(n)[0].astype(np.longdouble)
     for _ in range(2):
         older, now = np.ones_like(x), x
         for k in range(1, n):
@@ -67,7 +67,8 @@ def _lagrange(x: Array) -> Array:
     hit = gap == 0
     ratio = _BARY / np.where(hit, 1.0, gap)
     value = ratio / ratio.sum(-1, keepdims=True)
-    return np.where(hit.any(-1, keepdims=True), hit.astype(np.float64), value)
+    out: Array = np.where(hit.any(-1, keepdims=True), hit.astype(np.float64), value)
+    return out
 
 
 _LEFT = _lagrange((NODES - 1) / 2)
@@ -156,7 +157,7 @@ class PanelTable:
     def weights(self, level: int, index: Index) -> Array:
         """Return the weights of the panels [j, j+1]·2^level, shape (len(index), 32)."""
         width = float(np.ldexp(1.0, level))
-        a = index * width
+        a = np.asarray(index * width, dtype=np.float64)
         self._work = 0
         parts = [
             self._weights(a[i : i + _CHUNK], a[i : i + _CHUNK] + width, width)
@@ -169,7 +170,7 @@ class PanelTable:
         level = int(np.ceil(np.log2(max(extent, 1e-30)))) - 2
         if level not in self._leaves:
             width = float(np.ldexp(1.0, level))
-            a = np.arange(-4, 4) * width
+            a = np.asarray(np.arange(-4, 4) * width, dtype=np.float64)
             found: list[Array] = []
             self._work = 0
             self._weights(a, a + width, width, found)
@@ -184,7 +185,13 @@ class PanelTable:
         return self._refine(a, b, scale, (unknown, unknown), top, found)
 
     def _refine(
-        self, a: Array, b: Array, scale: Array, older: tuple[Array, Array], top: float, found: list[Array] | None
+        self,
+        a: Array,
+        b: Array,
+        scale: Array,
+        older: tuple[Array, Array],
+        top: float,
+        found: list[Array] | None,
     ) -> Array:
         """Weights of the intervals [a, b]; ``older`` are the tails of parent and grandparent."""
         if len(a) > _CHUNK:
@@ -212,13 +219,15 @@ class PanelTable:
         if self.guide is not None:
             known = self.guide.leaves(float(size.max()))
             fine &= np.searchsorted(known, b, "left") <= np.searchsorted(known, a, "right")
-        lost = ~fine & (inside == 0) & ~touching & (b - a < _NARROWEST * min(1.0, top) * np.maximum(1.0, size))
+        lost = (
+            ~fine & (inside == 0) & ~touching & (b - a < _NARROWEST * min(1.0, top) * np.maximum(1.0, size))
+        )
         if lost.any():
             where = np.flatnonzero(lost)[np.argmax(tail[lost])]
             raise PluginError(
-                f"activation {self.name!r}: phi is not smooth near t = {(a + half)[where]:.6g}, and no breakpoint "
-                f"is declared there (declared: {tuple(self.breakpoints.tolist())}). Kinks and jumps must be named: "
-                "pass breakpoints=(...) with this place among them."
+                f"activation {self.name!r}: phi is not smooth near t = {(a + half)[where]:.6g}, and no "
+                f"breakpoint is declared there (declared: {tuple(self.breakpoints.tolist())}). Kinks and jumps "
+                "must be named: pass breakpoints=(...) with this place among them."
             )
         out = half[:, None] * _RULE * y
         if found is not None:
@@ -230,7 +239,12 @@ class PanelTable:
             cut[single] = self.breakpoints[first[todo[single]]]
             history = (np.tile(tail[todo], 2), np.tile(older[0][todo], 2))
             parts = self._refine(
-                np.concatenate([a[todo], cut]), np.concatenate([cut, b[todo]]), np.tile(scale[todo], 2), history, top, found
+                np.concatenate([a[todo], cut]),
+                np.concatenate([cut, b[todo]]),
+                np.tile(scale[todo], 2),
+                history,
+                top,
+                found,
             )
             left, right = parts[: todo.size], parts[todo.size :]
             merged = left @ _LEFT + right @ _RIGHT
@@ -245,8 +259,8 @@ class PanelTable:
         self._work += panels
         if self._work > _MOST:
             raise DualactError(
-                f"activation {self.name!r}: phi needs more than {_MOST} panels of 32 points (the last ones near "
-                f"t = {a[0]:.6g}, width {b[0] - a[0]:.2g}): it oscillates too fast for this variance. "
+                f"activation {self.name!r}: phi needs more than {_MOST} panels of 32 points (the last ones "
+                f"near t = {a[0]:.6g}, width {b[0] - a[0]:.2g}): it oscillates too fast for this variance. "
                 "Give a closed form (dual, hermite), or ask for a smaller variance."
             )
 
@@ -294,7 +308,7 @@ class Slope:
                 break
             cell += late
         x = (t - edges[cell]) / half[cell] - 1
-        out = coef[self.degree][cell]
+        out: Array = coef[self.degree][cell]
         for k in range(self.degree - 1, -1, -1):
             out *= x
             out += coef[k][cell]
@@ -342,13 +356,19 @@ def panel_table(act: Activation, prime: bool = False) -> PanelTable:
     key = ("panels", prime)
     if key not in act._cache:
         if act.phi is None:
-            raise DualactError(f"activation {act.name!r} is a kernel only: it has no function to compute from.")
+            raise DualactError(
+                f"activation {act.name!r} is a kernel only: it has no function to compute from."
+            )
         if not prime:
             act._cache[key] = PanelTable(act.phi, act.breakpoints, act.name)
         elif act.phi_prime is not None:
-            act._cache[key] = PanelTable(act.phi_prime, act.breakpoints, act.name + "'", guide=panel_table(act))
+            act._cache[key] = PanelTable(
+                act.phi_prime, act.breakpoints, act.name + "'", guide=panel_table(act)
+            )
         else:
             slope = Slope(panel_table(act))
-            act._cache[key] = PanelTable(slope, act.breakpoints, act.name + "'", noise=2e-12, guide=panel_table(act))
+            act._cache[key] = PanelTable(
+                slope, act.breakpoints, act.name + "'", noise=2e-12, guide=panel_table(act)
+            )
     table: PanelTable = act._cache[key]
     return table

@@ -63,7 +63,7 @@ class Polar:
         self.weight = w * top / 2 * np.cosh(t) / self.scale * self.radius * np.exp(-0.5 * self.radius**2)
 
     def _wedge(self, length: Array) -> tuple[Array, Array, Array]:
-        """Return sin of the distance to either end of [0, length] and the weights, shape length.shape + (n,)."""
+        """Return sin of the distance to either end of [0, length] and the weights, (*length.shape, n)."""
         x, w = _gauss(self.points)
         span = length[..., None]
         grade = 0.5 * np.log1p(4 * span * self.scale) + 1e-3
@@ -114,7 +114,7 @@ class Polar:
 
 
 def polar_rule(table: PanelTable, p: Array, q: Array, size: Array | float) -> Polar | None:
-    """Return a rule that serves variances within [min, max] of p and q, or None if the rule does not converge.
+    """Return a rule that serves variances within [min, max] of p and q, or None if it does not converge.
 
     ``size`` is √(Eφ(u)²Eφ(v)²) at the smallest variances: what the error is measured against.
     """
