@@ -59,9 +59,9 @@ def reach(table: PanelTable, variance: float, cut: float = 39.0) -> float:
     last = int(np.flatnonzero(log[:end] > top - cut)[-1])
     if last >= end - 2:
         raise DualactError(
-            f"activation {table.name!r}: E phi(u)^2 cannot be computed at variance {variance:.6g}: phi grows so "
-            f"fast that points {z[last]:.3g} standard deviations out (t = ±{t[last]:.4g}) still matter. "
-            "Ask for a smaller variance, or give the closed form."
+            f"activation {table.name!r}: E phi(u)^2 cannot be computed at variance {variance:.6g}: phi "
+            f"grows so fast that points {z[last]:.3g} standard deviations out (t = ±{t[last]:.4g}) still "
+            "matter. Ask for a smaller variance, or give the closed form."
         )
     return max(float(z[last + 1]), 8.5)
 
@@ -263,6 +263,6 @@ def refuse_jumps(act: Activation) -> None:
     if act.jumps:
         places = ", ".join(f"{b:g}" for b in act.jumps)
         raise DualactError(
-            f"activation {act.name!r}: phi jumps at t = {places}, so it has no derivative, no dual_prime and no "
-            'NTK. Its NNGP exists: use dual, or kind="nngp".'
+            f"activation {act.name!r}: phi jumps at t = {places}, so it has no derivative, no dual_prime "
+            'and no NTK. Its NNGP exists: use dual, or kind="nngp".'
         )

@@ -230,8 +230,9 @@ def _checked(
         worst = [float(np.broadcast_to(x, shape)[at]) for x in (c, p, q)]
         raise DualactError(
             f"{where}({act.name!r}): |cov| must be at most sqrt(var_u * var_v). "
-            f"Entry {tuple(map(int, at))} has cov = {worst[0]!r}, var_u = {worst[1]!r}, var_v = {worst[2]!r}. "
-            "cov is a covariance, not a correlation: multiply a correlation by sqrt(var_u * var_v)."
+            f"Entry {tuple(map(int, at))} has cov = {worst[0]!r}, var_u = {worst[1]!r}, "
+            f"var_v = {worst[2]!r}. cov is a covariance, not a correlation: multiply a correlation by "
+            "sqrt(var_u * var_v)."
         )
     return np.clip(c, -bound, bound), p, q
 

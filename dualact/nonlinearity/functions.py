@@ -94,8 +94,8 @@ def _check_calls(act: Activation) -> None:
                 y = act.phi(t.copy())
         except Exception as error:
             raise PluginError(
-                f"activation {act.name!r}: phi must take a float64 array (vectorised); with shape {t.shape} it "
-                f"raised {type(error).__name__}: {error}. Use NumPy functions (np.where for branches), or "
+                f"activation {act.name!r}: phi must take a float64 array (vectorised); with shape {t.shape} "
+                f"it raised {type(error).__name__}: {error}. Use NumPy functions (np.where for branches), or "
                 "np.vectorize."
             ) from error
         if not isinstance(y, np.ndarray) or y.shape != t.shape:
@@ -120,5 +120,6 @@ def _check_calls(act: Activation) -> None:
     if whole[0] != y[0] and not np.isclose(whole[0], y[0], rtol=1e-12, atol=0):
         raise PluginError(
             f"activation {act.name!r}: phi must act on each element alone. At t = {points[0]:.6g} it gives "
-            f"{y[0]!r} within an array and {whole[0]!r} alone; a softmax or a normalisation is not an activation."
+            f"{y[0]!r} within an array and {whole[0]!r} alone; a softmax or a normalisation is not an "
+            "activation."
         )

@@ -226,8 +226,8 @@ class PanelTable:
             where = np.flatnonzero(lost)[np.argmax(tail[lost])]
             raise PluginError(
                 f"activation {self.name!r}: phi is not smooth near t = {(a + half)[where]:.6g}, and no "
-                f"breakpoint is declared there (declared: {tuple(self.breakpoints.tolist())}). Kinks and jumps "
-                "must be named: pass breakpoints=(...) with this place among them."
+                f"breakpoint is declared there (declared: {tuple(self.breakpoints.tolist())}). Kinks and "
+                "jumps must be named: pass breakpoints=(...) with this place among them."
             )
         out = half[:, None] * _RULE * y
         if found is not None:
