@@ -86,7 +86,7 @@ class Allocator:
         design = self._solve(chosen)
         if design is None:  # too many for the budget: from none up, instead of from all down
             chosen, design = self._added()
-        return Design((), 1.0, 0.0) if design is None else self._thinned(chosen, design)
+        return Design((), 1.0, 0.0) if design is None else self._swapped(self._thinned(chosen, design))
 
     def _thinned(self, chosen: list[int], design: Design) -> Design:
         """Leave out one degree after the other, each time the one that is missed least; high ones first."""
@@ -108,6 +108,22 @@ class Allocator:
             if best is None:
                 return design
             chosen, design = best
+
+    def _swapped(self, design: Design) -> Design:
+        """Exchange one degree for another as long as that helps."""
+        while True:
+            kept = {term.degree for term in design.terms}
+            chosen = [i for i, part in enumerate(self.parts) if part.degree in kept]
+            others = [i for i in range(len(self.parts)) if i not in chosen]
+            best = design
+            for old in chosen:
+                for new in others:
+                    trial = self._solve(sorted({*chosen, new} - {old}))
+                    if trial is not None and trial.idle <= design.idle and trial.error < best.error:
+                        best = trial
+            if best.error > design.error * (1 - _WORTHLESS):
+                return design
+            design = best
 
     def _added(self) -> tuple[list[int], Design | None]:
         """Add one degree after the other, each time the one that lowers the error most."""
