@@ -75,7 +75,21 @@ def test_there_is_no_negative_zero():
 @pytest.mark.parametrize("label", ["weight_std", "bias_std"])
 @pytest.mark.parametrize(
     "value",
-    [-1.0, -1e-300, math.nan, math.inf, -math.inf, True, False, "1", None, 1j, [1.0], np.array([1.0]), 10**400],
+    [
+        -1.0,
+        -1e-300,
+        math.nan,
+        math.inf,
+        -math.inf,
+        True,
+        False,
+        "1",
+        None,
+        1j,
+        [1.0],
+        np.array([1.0]),
+        10**400,
+    ],
     ids=lambda v: repr(v)[:20],
 )
 def test_stds_are_checked(label, value):
