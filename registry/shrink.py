@@ -61,7 +61,7 @@ def hardshrink(lambd: float = 0.5) -> Activation:
 
 
 def threshold(threshold: float, value: float) -> Activation:
-    """Return t where t > threshold, else value."""
+    """Return t where t > threshold, else value; both must be given, as in PyTorch."""
     if not (math.isfinite(threshold) and math.isfinite(value)):
         raise DualactError(
             "activation 'threshold': threshold and value must be finite numbers. "

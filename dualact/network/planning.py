@@ -171,6 +171,11 @@ def _check_activation(act: Activation, here: str, kind: str) -> None:
             f"{here}: {act.name!r} jumps at {places}, so it has no derivative and the network no NTK. "
             "Ask for kind='nngp', or take a continuous activation."
         )
+    if kind == "ntk" and act.without_ntk:
+        raise NetworkError(
+            f"{here}: {act.name!r} {act.without_ntk}, and the network has no NTK. "
+            "Ask for kind='nngp', or take an activation with a square-integrable derivative."
+        )
 
 
 def _act_rule(act: Activation, kind: str) -> str:

@@ -208,9 +208,9 @@ def hermite_prime(act: Activation | str, variance: ArrayLike, degree: int) -> Ar
     differentiated) are integrated: about 1e-13·√(Eφ′²) at any q.
     """
     act = resolve(act)
-    q = check_variance(act, variance, "hermite_prime")
-    order = check_degree(act, degree, "hermite_prime")
     refuse_jumps(act)
+    q = check_variance(act, variance, "hermite_prime", prime=True)
+    order = check_degree(act, degree, "hermite_prime")
     if act.phi is None:
         direct = np.zeros(q.shape, dtype=bool)
     elif act.hermite is not None or act.phi_prime is None:
@@ -238,8 +238,10 @@ def _coefficients(table: PanelTable, q: Array, degree: int) -> Array:
     return out
 
 
-def check_variance(act: Activation, variance: ArrayLike, where: str, label: str = "variance") -> Array:
-    """Return variances as float64, or raise: they must be finite, ≥ 0 and below the activation's limit."""
+def check_variance(
+    act: Activation, variance: ArrayLike, where: str, label: str = "variance", prime: bool = False
+) -> Array:
+    """Return variances as float64, or raise: they must be finite, ≥ 0 and below the limit of φ (of φ′)."""
     try:
         q = np.asarray(variance, dtype=np.float64)
     except (TypeError, ValueError):
@@ -252,9 +254,11 @@ def check_variance(act: Activation, variance: ArrayLike, where: str, label: str 
             f"{where}({act.name!r}): {label} must be finite and >= 0. Got {q[bad].ravel()[0]!r} "
             f"({int(bad.sum())} of {q.size} entries)."
         )
-    if q.size and q.max() >= act.variance_limit:
+    limit = min(act.variance_limit, act.derivative_limit) if prime else act.variance_limit
+    if q.size and q.max() >= limit:
+        what = "phi(u)" if limit == act.variance_limit else "phi'(u)"
         raise DualactError(
-            f"{where}({act.name!r}): E phi(u)^2 is finite for variances below {act.variance_limit:.6g} only. "
+            f"{where}({act.name!r}): E {what}^2 is finite for variances below {limit:.6g} only. "
             f"Got {label} {q.max():.6g}. Scale the input or weight_std down, or take another activation."
         )
     return q
@@ -268,10 +272,15 @@ def check_degree(act: Activation, degree: int, where: str) -> int:
 
 
 def refuse_jumps(act: Activation) -> None:
-    """Raise if φ jumps: then φ′, dual_prime and the NTK do not exist."""
+    """Raise if φ jumps, or φ′ is not square-integrable: then there is no dual_prime and no NTK."""
     if act.jumps:
         places = ", ".join(f"{b:g}" for b in act.jumps)
         raise DualactError(
             f"activation {act.name!r}: phi jumps at t = {places}, so it has no derivative, "
             'no dual_prime and no NTK. Its NNGP exists: use dual, or kind="nngp".'
+        )
+    if act.without_ntk:
+        raise DualactError(
+            f"activation {act.name!r} {act.without_ntk}; it has no dual_prime and no NTK. "
+            'Its NNGP exists: use dual, or kind="nngp".'
         )

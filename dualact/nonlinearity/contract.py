@@ -61,6 +61,9 @@ class Activation:
         Symmetry of φ, if it has one.
     variance_limit : float
         E φ(√q z)² is finite for q below this only (infinity: for every variance).
+    derivative_limit : float
+        E φ′(√q z)² is finite for q below this only; 0: at no variance, so there is no dual_prime and no
+        NTK. A φ′ that is not square-integrable at a breakpoint (√|t| at 0) is found without it.
     accuracy : float or None
         The claimed worst error of the closed forms, relative to √(Eφ(u)²·Eφ(v)²), measured against
         high precision (docs/accuracy.md). Laws hold a closed form to it.
@@ -100,6 +103,7 @@ class Activation:
     formula: str = ""
     parity: str | None = None
     variance_limit: float = math.inf
+    derivative_limit: float = math.inf
     accuracy: float | None = None
     expression: str | None = None
     provider: str = field(default="", init=False)
@@ -136,6 +140,10 @@ class Activation:
         if not self.variance_limit > 0:
             raise PluginError(
                 f"activation {self.name!r}: variance_limit must be positive. Got {self.variance_limit!r}."
+            )
+        if not self.derivative_limit >= 0:
+            raise PluginError(
+                f"activation {self.name!r}: derivative_limit must be 0 or more. Got {self.derivative_limit!r}."
             )
         object.__setattr__(self, "breakpoints", points)
         params = {key: _frozen(value) for key, value in dict(self.params).items()}
@@ -188,6 +196,24 @@ class Activation:
         found: tuple[float, ...] = self._cache["jumps"]
         return found
 
+    @property
+    def without_ntk(self) -> str:
+        """Why there is no E φ′(u)φ′(v), and so no NTK: a clause without its subject; empty if there is."""
+        if "without_ntk" not in self._cache:
+            self._cache["without_ntk"] = self._obstacle()
+        found: str = self._cache["without_ntk"]
+        return found
+
+    def _obstacle(self) -> str:
+        if self.jumps:
+            places = ", ".join(f"{b:g}" for b in self.jumps)
+            return f"jumps at {places}, so it has no derivative"
+        steep = _steep_points(self.phi, self.breakpoints) if self.phi and self.dual_prime is None else ()
+        if steep:
+            places = ", ".join(f"{b:g}" for b in steep)
+            return f"is so steep at {places} that E phi'(u)^2 is infinite"
+        return "has E phi'(u)^2 = infinity at every variance" if self.derivative_limit == 0 else ""
+
 
 def jump_points(phi: Phi, breakpoints: tuple[float, ...]) -> tuple[float, ...]:
     """Return those breakpoints where φ is discontinuous.
@@ -202,6 +228,24 @@ def jump_points(phi: Phi, breakpoints: tuple[float, ...]) -> tuple[float, ...]:
         wide, narrow = np.abs(np.asarray(phi(b + steps)) - np.asarray(phi(b - steps)))
         if narrow > 1e-9 and narrow > 0.5 * wide:
             found.append(b)
+    return tuple(found)
+
+
+def _steep_points(phi: Phi, breakpoints: tuple[float, ...]) -> tuple[float, ...]:
+    """Return those breakpoints beside which φ changes like |h|^a with a ≤ ½, so that ∫φ′² diverges.
+
+    a is read off the change from h/4 to h at two steps six decades apart, where rounding does not hide it.
+    """
+    found = []
+    for b in breakpoints:
+        unit = max(1.0, abs(b))
+        for side in (-unit, unit):
+            steps = side * np.array([1e-6, 1e-12])
+            change = np.abs(np.asarray(phi(b + steps)) - np.asarray(phi(b + steps / 4)))
+            noise = 1e-13 * float(np.abs(np.asarray(phi(b + steps))).max())
+            if change[1] > noise and change[0] <= 1e3 * 1.3 * change[1]:
+                found.append(b)
+                break
     return tuple(found)
 
 

@@ -123,7 +123,7 @@ def dual_prime(
     Raises
     ------
     DualactError
-        As :func:`dual`; and if φ jumps.
+        As :func:`dual`; and if φ jumps, or E φ′² is infinite.
 
     Notes
     -----
@@ -177,7 +177,7 @@ def _public(
     var_v: ArrayLike,
     return_error: bool,
 ) -> Array | tuple[Array, Array]:
-    c, p, q = _checked(act, where, cov, var_u, var_v)
+    c, p, q = _checked(act, where, prime, cov, var_u, var_v)
     closed = act.dual_prime if prime else act.dual
     if closed is not None:
         shape = np.broadcast_shapes(c.shape, p.shape, q.shape)
@@ -207,10 +207,10 @@ def _closed_error(act: Activation, prime: bool, value: Array, c: Array, p: Array
 
 
 def _checked(
-    act: Activation, where: str, cov: ArrayLike, var_u: ArrayLike, var_v: ArrayLike
+    act: Activation, where: str, prime: bool, cov: ArrayLike, var_u: ArrayLike, var_v: ArrayLike
 ) -> tuple[Array, Array, Array]:
-    p = check_variance(act, var_u, where, "var_u")
-    q = check_variance(act, var_v, where, "var_v")
+    p = check_variance(act, var_u, where, "var_u", prime)
+    q = check_variance(act, var_v, where, "var_v", prime)
     try:
         c = np.asarray(cov, dtype=np.float64)
     except (TypeError, ValueError):

@@ -336,6 +336,6 @@ def unbounded_slope(prime: Callable[[Array], Array], breakpoints: tuple[float, .
         unit = max(1.0, abs(r))
         for side in (-unit, unit):
             far, near = np.abs(prime(np.array([r + side * 1e-6, r + side * 1e-9])))
-            if near > 0 and far > 0 and math.log10(near / far) / 3 >= 0.48:
+            if near > 0 and far > 0 and math.log10(near / far) / 3 >= 0.499:
                 return r
     return None

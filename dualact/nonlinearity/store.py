@@ -240,7 +240,7 @@ class Store:
                 return
             raise
         try:
-            _ = made.jumps
+            _ = made.without_ntk
         except Exception as exc:
             raise PluginError(
                 f"activation {name!r} of {family.origin}: phi raised {type(exc).__name__}: {exc}. "
@@ -283,9 +283,9 @@ def _target(claim: Claim) -> object:
 
 
 def _kernels(made: Activation) -> tuple[str, ...] | None:
-    """Return which kernels it has: a function that jumps has no derivative, and so no NTK."""
+    """Return which kernels it has: a function without (square-integrable) derivative has no NTK."""
     try:
-        return ("nngp",) if made.jumps else ("nngp", "ntk")
+        return ("nngp",) if made.without_ntk else ("nngp", "ntk")
     except Exception:  # a plugin's phi; a listing goes on
         return None
 

@@ -109,20 +109,13 @@ def _analysed(name: str, text: str, params: dict[str, float], tree: Node, label:
     if parts is not None and not any(found for _, _, found in parts):
         raise PluginError(f"{label} is zero everywhere; its kernel would vanish.")
     closed = closed_form(name, tree, parts) or Closed(None, None, None, None, "")
-    dual_prime = closed.dual_prime
     slope_limit = _variance_limit(slope, prime.tape) if slope != al.ZERO else math.inf
-    pole = unbounded_slope(prime, landmarks.breakpoints)
-    if pole is not None or slope_limit <= 1.0:
-        where = f"near x = {pole:g}" if pole is not None else "as |x| grows"
-        dual_prime = _NoNTK(
-            f"activation {name!r}: E φ′² is infinite, because φ′ is unbounded {where}; so there is no "
-            "dual_prime and no NTK. Its NNGP (kind='nngp') exists."
-        )
+    steep = unbounded_slope(prime, landmarks.breakpoints) is not None
     return Activation(
         name,
         phi,
         dual=closed.dual,
-        dual_prime=dual_prime,
+        dual_prime=None if steep else closed.dual_prime,
         hermite=closed.hermite,
         phi_prime=prime,
         breakpoints=landmarks.breakpoints,
@@ -131,7 +124,8 @@ def _analysed(name: str, text: str, params: dict[str, float], tree: Node, label:
         source=closed.source,
         formula=text,
         parity=_parity(phi),
-        variance_limit=min(limit, closed.limit, slope_limit if slope_limit > 1.0 else limit),
+        variance_limit=min(limit, closed.limit),
+        derivative_limit=0.0 if steep else slope_limit,
         accuracy=closed.accuracy,
         expression=text,
     )
@@ -152,17 +146,6 @@ class _Function:
         for patch in self.patches:
             patch.apply(t, out, self.is_slope)
         return out
-
-
-@final
-@dataclass(frozen=True)
-class _NoNTK:
-    """Stands for a dual_prime that does not exist."""
-
-    sentence: str
-
-    def __call__(self, cov: Array, var_u: Array, var_v: Array) -> Array:
-        raise PluginError(self.sentence)
 
 
 # ------------------------------------------------------------------------------------------ growth

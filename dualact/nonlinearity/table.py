@@ -32,7 +32,7 @@ class ActivationRow:
     dual : {"exact", "computed", None}
         Whether it brings its duals in closed form.
     kernels : tuple of str or None
-        ``("nngp", "ntk")``, or ``("nngp",)`` where φ jumps.
+        ``("nngp", "ntk")``, or ``("nngp",)`` where φ jumps or E φ′² is infinite.
     canonical : str or None
         The name it goes by; another one than ``name`` for an alias.
     example : tuple of (str, value) or None

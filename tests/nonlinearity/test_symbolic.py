@@ -313,13 +313,18 @@ def test_refused(text, problem):
         from_expression("bad", text)
 
 
-@pytest.mark.parametrize("text", ["sqrt(abs(x))", "sign(x)*abs(x)**(1/3)", "sin(exp(x**2))"])
+@pytest.mark.parametrize("text", ["sqrt(abs(x))", "sign(x)*abs(x)**(1/3)"])
 def test_no_ntk_where_the_slope_is_not_square_integrable(text):
     act = from_expression("rough", text)
-    assert act.dual is None
-    with pytest.raises(PluginError, match=r"activation 'rough': E φ′² is infinite.*no dual_prime and no NTK"):
-        act.dual_prime(np.array(0.5), np.array(1.0), np.array(1.0))
-    assert from_expression("fine", "abs(x)**0.6").dual_prime is None
+    assert (act.dual, act.dual_prime, act.derivative_limit) == (None, None, 0.0)
+    assert act.without_ntk == "is so steep at 0 that E phi'(u)^2 is infinite"
+    gentle = from_expression("fine", "abs(x)**0.6")
+    assert (gentle.dual_prime, gentle.without_ntk) == (None, "")
+
+
+def test_a_slope_that_outgrows_its_function_has_a_limit_of_its_own():
+    act = from_expression("wild", "sin(exp(x**2))")
+    assert (act.variance_limit, act.derivative_limit) == (math.inf, 0.25)
 
 
 def test_cancellation_warns_with_the_number():
