@@ -15,6 +15,7 @@ from ..errors import NetworkError
 from ..network.planning import NetworkPlan, check
 from ..network.spec import Network, as_network
 from ..nonlinearity.contract import Array
+from .angular import angular_kernel
 from .inputs import as_rows, gram, mean_squares, same_width
 from .recursion import Trace, propagate, trace_variances
 
@@ -31,6 +32,7 @@ def kernel(
     n_jobs: int | None = None,
     max_memory: float | None = None,
     progress: bool = False,
+    out: Array | None = None,
 ) -> Array:
     """Exact kernel matrix of a network.
 
@@ -48,10 +50,13 @@ def kernel(
         Bytes that the result may take; a larger one is refused before anything is computed.
     progress : bool, default False
         Write progress to standard error.
+    out : (n, m) float64 array, optional
+        Where to put the result, for example a ``numpy.memmap`` where memory does not hold it.
 
     Returns
     -------
     (n, m) float64 array
+        ``out``, if it was given.
 
     Raises
     ------
@@ -86,20 +91,27 @@ def kernel(
     symmetric = Y is None
     Y = X if symmetric else as_rows(Y, "Y")
     same_width(plan, X, Y)
-    _check_memory(X.shape[0], Y.shape[0], max_memory)
+    if out is None:
+        _check_memory(X.shape[0], Y.shape[0], max_memory)
     trace_x = _trace(plan, X)
     trace_y = trace_x if symmetric else _trace(plan, Y, "Y")
     squares_x = mean_squares(X)
     squares_y = squares_x if symmetric else mean_squares(Y)
-    out = np.empty((X.shape[0], Y.shape[0]))
+    out = _result((X.shape[0], Y.shape[0]), out)
     with_theta = plan.kind == "ntk"
+    angular = angular_kernel(network.layers, with_theta, (squares_x, squares_y))
+
+    def pairs(rows: slice, columns: slice) -> Array:
+        cov = gram(X[rows], Y[columns], squares_x[rows], squares_y[columns])
+        if angular is not None:
+            return angular(cov, squares_x[rows, None], squares_y[None, columns])
+        var_u = tuple(v[rows, None] for v in trace_x.variances)
+        var_v = tuple(v[None, columns] for v in trace_y.variances)
+        return propagate(network.layers, cov, var_u, var_v, with_theta)
 
     def block(rows: slice) -> None:
         columns = slice(rows.start, None) if symmetric else slice(None)
-        cov = gram(X[rows], Y[columns], squares_x[rows], squares_y[columns])
-        var_u = tuple(v[rows, None] for v in trace_x.variances)
-        var_v = tuple(v[None, columns] for v in trace_y.variances)
-        part = propagate(network.layers, cov, var_u, var_v, with_theta)
+        part = pairs(rows, columns)
         if symmetric:  # neither BLAS nor a dual promises symmetry to the bit
             square = part[:, : part.shape[0]]
             square[...] = np.triu(square) + np.triu(square, 1).T
@@ -148,6 +160,17 @@ def _trace(plan: NetworkPlan, X: Any, name: str = "X") -> Trace:
 
 def _end(trace: Trace) -> Array:
     return trace.sigma if trace.theta is None else trace.theta
+
+
+def _result(shape: tuple[int, int], out: Array | None) -> Array:
+    if out is None:
+        return np.empty(shape)
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float64:
+        came = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise NetworkError(f"out must be a float64 array of shape {shape}. Got {came}.")
+    if not out.flags.writeable:
+        raise NetworkError("out is read-only; give an array that can be written to.")
+    return out
 
 
 def _check_memory(n: int, m: int, max_memory: object) -> None:

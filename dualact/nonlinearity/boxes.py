@@ -134,7 +134,10 @@ class Box:
         for i in range(0, n, rows):
             s = slice(i, i + rows)
             along = np.ascontiguousarray(left[s].transpose(2, 0, 1))  # (N, rows, Q)
-            out[s] = _clenshaw(along @ right.T, self.graded.tau(theta[s].copy()))
+            series = (
+                along.reshape(-1, along.shape[2]) @ right.T
+            )  # one product: small ones cost their overhead
+            out[s] = _clenshaw(series.reshape(*along.shape[:2], m), self.graded.tau(theta[s].copy()))
         return out
 
     def pairs(self, p: Array, q: Array, theta: Array) -> Array:
@@ -205,10 +208,14 @@ def build_box(
     """
     graded = Graded.of_scale(scale)
     corners = [np.exp(np.unique(np.array(ends))) for ends in zip(low, high, strict=True)]
-    count, _, _ = _grow_angles(grid, moment, corners[0], corners[1], graded, math.ceil(24 + 6 * math.log(scale)))
+    count, _, _ = _grow_angles(
+        grid, moment, corners[0], corners[1], graded, math.ceil(24 + 6 * math.log(scale))
+    )
     sizes = [1 if low[i] == high[i] else 16 for i in (0, 1)]
     while True:
-        nodes = [np.exp((low[i] + high[i]) / 2 + (high[i] - low[i]) / 2 * cheb_nodes(sizes[i])) for i in (0, 1)]
+        nodes = [
+            np.exp((low[i] + high[i]) / 2 + (high[i] - low[i]) / 2 * cheb_nodes(sizes[i])) for i in (0, 1)
+        ]
         if low[0] == low[1] and high[0] == high[1]:
             nodes[1] = nodes[0]
         count, coef, tail = _grow_angles(grid, moment, nodes[0], nodes[1], graded, count)

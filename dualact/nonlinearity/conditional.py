@@ -62,7 +62,9 @@ def conditional(
             weight.append((half[:, None] * w * np.exp(-0.5 * z * z)).ravel())
             entry.append(np.full(z.size, i))
         z, k = np.concatenate(at), np.concatenate(entry)
-        inner = _smoothed(table, rho[k] * narrow[k] * z, narrow[k] * sine[k], 0.6 if points == _POINTS else 0.5)
+        inner = _smoothed(
+            table, rho[k] * narrow[k] * z, narrow[k] * sine[k], 0.6 if points == _POINTS else 0.5
+        )
         terms = np.concatenate(weight) * table(wide[k] * z) * inner
         out[rows] = np.bincount(k - start, terms, minlength=len(rows))
     return out / math.sqrt(2 * math.pi)

@@ -18,22 +18,25 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import DualactError
-from .angles import Angle, angle, geometric_mean
-from .boxes import Box, Graded, build_box, cheb_fit, cheb_nodes, cheb_values, decade
-from .conditional import conditional, conditional_error
+from .gaussian_pair import angle, correlation, geometric_mean
+from .boxes import Box, build_box, cheb_fit, cheb_nodes, cheb_values, decade
 from .coefficients import at_zero, hermite_array, second_moment
+from .conditional import conditional, conditional_error
 from .contract import Activation, Array
-from .panels import PanelTable, panel_table
+from .panels import Index, PanelTable
 from .polar import Polar, polar_rule
+from .slopes import panel_table
 
 __all__ = ["Engine", "engine"]
 
-_FEW = 1500  # below this many entries a box does not pay
+_FEW = 600  # below this many entries a box does not pay
 _FEW_LINE = 150
 _PAIRS = 3  # at most this many distinct pairs of variances are served by lines
 _DEGREE = 255
 _ROWS = 1 << 18  # entries worked on at once
 _OUT_OF_REACH = 8.6
+_ROUNDING = 2e-13
+_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass
@@ -71,11 +74,23 @@ class Engine:
             everything = outer and cov.shape == (len(rows), len(columns))
             part = cov if everything else cov[at]
             got, bound = self._group(part, p[rows], q[columns], outer, every_error)
+            bound = bound + self._noise(p[rows]) + self._noise(q[columns])
             if everything:
                 value, error = got, np.broadcast_to(bound, got.shape)
             else:
                 value[at], error[at] = got, bound
+        error = error + _ROUNDING
+        if every_error and value.size:
+            # Near ρ = ±1 rounding moves the layers at breakpoints by ε/sin θ of their width.
+            sine = correlation(cov, p[:, None] if outer else p, q).sine
+            error = error + np.where(sine > 0, 0.01 * _EPS / np.maximum(sine, 5e-8), 0.0)
         return value.reshape(shape), error.reshape(shape)
+
+    def _noise(self, variance: Array) -> float:
+        """The error of f itself, relative to the root mean square of f."""
+        ends = np.array([variance.min(), variance.max()])
+        noise = float(self.table.noise(10 * np.sqrt(ends[1:]))[0])
+        return noise / max(float(self.size(ends[:1])[0]), 1e-300) if noise else 0.0
 
     def size(self, variance: Array) -> Array:
         """Return √(E f²), from a Chebyshev series in ln q on each decade."""
@@ -132,10 +147,9 @@ class Engine:
             box = self._box(i, j, rule)
         else:
             a = p[:, None] if outer else p
-            flat = [np.broadcast_to(x, cov.shape).ravel() for x in (a, q)]
-            theta = angle(cov.ravel(), *flat).theta
-            value = rule.triples(*flat, theta).reshape(cov.shape)
-            return value, rule.error
+            all_p, all_q = (np.broadcast_to(x, cov.shape).ravel() for x in (a, q))
+            theta = angle(cov.ravel(), all_p, all_q)[1]
+            return rule.triples(all_p, all_q, theta).reshape(cov.shape), rule.error
         return self._tabulated(box, cov, p, q, outer), box.error
 
     def _tabulated(self, box: Box, cov: Array, p: Array, q: Array, outer: bool) -> Array:
@@ -145,12 +159,12 @@ class Engine:
         for k in range(0, len(p), step):
             s = slice(k, k + step)
             if outer:
-                theta = angle(cov[s], p[s, None], q[None]).theta
+                theta = angle(cov[s], p[s, None], q[None])[1]
                 out[s] = box.outer(p[s], q, theta)
                 out[s] *= left[s, None]
                 out[s] *= right
             else:
-                out[s] = box.pairs(p[s], q[s], angle(cov[s], p[s], q[s]).theta) * left[s] * right[s]
+                out[s] = box.pairs(p[s], q[s], angle(cov[s], p[s], q[s])[1]) * left[s] * right[s]
         return out
 
     def _mean(self, variance: Array) -> Array:
@@ -169,7 +183,7 @@ class Engine:
         for k in range(0, len(p), step):
             s = slice(k, k + step)
             a, b = (p[s, None], q[None]) if outer else (p[s], q[s])
-            theta = angle(cov[s], a, b).theta
+            theta = angle(cov[s], a, b)[1]
             power = geometric_mean(a, b)
             if self.homogeneity != 1.0:
                 power = power**self.homogeneity
@@ -196,7 +210,12 @@ class Engine:
             else:
                 ends = [(math.log(10) * (d - 0.5), math.log(10) * (d + 0.5)) for d in key]
                 self._boxes[key] = build_box(
-                    rule.grid, self._second, (ends[0][0], ends[1][0]), (ends[0][1], ends[1][1]), rule.scale, rule.error
+                    rule.grid,
+                    self._second,
+                    (ends[0][0], ends[1][0]),
+                    (ends[0][1], ends[1][1]),
+                    rule.scale,
+                    rule.error,
                 )
         return self._boxes[key]
 
@@ -225,15 +244,13 @@ class Engine:
 
     def _checked(self, p: float, q: float) -> float:
         theta = np.array([0.0, 1e-4, 0.03, 0.7, 2.2, 3.1])
-        args = (np.full(6, p), np.full(6, q), np.cos(theta), np.sin(theta))
-        error = conditional_error(self.table, *args, conditional(self.table, *args))
+        a, b, rho, sine = np.full(6, p), np.full(6, q), np.cos(theta), np.sin(theta)
+        error = conditional_error(self.table, a, b, rho, sine, conditional(self.table, a, b, rho, sine))
         return float(error.max() / max(math.sqrt(np.prod(self._second(np.array([p, q])))), 1e-300))
 
-    def _generic(
-        self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool
-    ) -> tuple[Array, Array]:
+    def _generic(self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool) -> tuple[Array, Array]:
         a, b = (p[:, None], q[None]) if outer else (p, q)
-        turn = angle(cov, a, b)
+        turn = correlation(cov, a, b)
         value, error = np.zeros(cov.shape), np.full(cov.shape, np.inf)
         left, right = self.size(p), self.size(q)
         scale = np.maximum(np.multiply.outer(left, right) if outer else left * right, 1e-300)
@@ -241,10 +258,13 @@ class Engine:
             value, error = self._series(turn.rho, p, q, outer, scale)
         rest = np.flatnonzero(error.ravel() > 1e-13)
         if rest.size:
-            flat = [np.broadcast_to(x, cov.shape).ravel()[rest] for x in (a, b, *turn[:2])]
-            found = conditional(self.table, *flat)
-            some = np.arange(rest.size) if every_error else np.unique(np.linspace(0, rest.size - 1, 6).astype(int))
-            gap = conditional_error(self.table, *(x[some] for x in flat), found[some]) / scale.ravel()[rest[some]]
+            args = [np.broadcast_to(x, cov.shape).ravel()[rest] for x in (a, b, turn.rho, turn.sine)]
+            found = conditional(self.table, args[0], args[1], args[2], args[3])
+            count = rest.size if every_error else min(rest.size, 6)
+            some = np.linspace(0, rest.size - 1, count).astype(np.int64)
+            few = [x[some] for x in args]
+            gap = conditional_error(self.table, few[0], few[1], few[2], few[3], found[some])
+            gap /= scale.ravel()[rest[some]]
             value.ravel()[rest] = found
             error.ravel()[rest] = (gap if every_error else gap.max()) + 1e-15
         return value, error
@@ -271,16 +291,22 @@ class Engine:
         return out, error
 
 
-def _groups(p: Array, q: Array, outer: bool) -> list[tuple[Array, Array]]:
+def _groups(p: Array, q: Array, outer: bool) -> list[tuple[Index, Index]]:
     """Split entries into groups of one decade (or one value, if there are few) of p and of q."""
     few_p, few_q = (_labels(x) for x in (p, q))
     if outer:
-        return [(np.flatnonzero(few_p == a), np.flatnonzero(few_q == b)) for a in np.unique(few_p) for b in np.unique(few_q)]
+        return [
+            (np.flatnonzero(few_p == a), np.flatnonzero(few_q == b))
+            for a in np.unique(few_p)
+            for b in np.unique(few_q)
+        ]
     both = np.unique(np.stack([few_p, few_q]), axis=1, return_inverse=True)[1].ravel()
-    return [(rows, rows) for rows in (np.flatnonzero(both == k) for k in range(int(both.max(initial=-1)) + 1))]
+    return [
+        (rows, rows) for rows in (np.flatnonzero(both == k) for k in range(int(both.max(initial=-1)) + 1))
+    ]
 
 
-def _labels(variance: Array) -> Array:
+def _labels(variance: Array) -> Index:
     low, high = variance.min(initial=np.inf), variance.max(initial=0.0)
     if low == high:
         return np.zeros(variance.shape, dtype=np.int64)
@@ -288,7 +314,7 @@ def _labels(variance: Array) -> Array:
     if len(sample) <= _PAIRS:
         values = np.unique(variance)
         if len(values) <= _PAIRS:
-            return np.searchsorted(values, variance)
+            return np.searchsorted(values, variance).astype(np.int64)
     positive = variance > 0
     return np.where(positive, decade(np.where(positive, variance, 1.0)), -100_000)
 
@@ -298,7 +324,9 @@ def engine(act: Activation, prime: bool = False) -> Engine:
     key = ("engine", prime)
     if key not in act._cache:
         if act.phi is None:
-            raise DualactError(f"activation {act.name!r} is a kernel only: it has no function to compute from.")
+            raise DualactError(
+                f"activation {act.name!r} is a kernel only: it has no function to compute from."
+            )
         power = act.homogeneity
         if power is not None and prime:
             power -= 1.0

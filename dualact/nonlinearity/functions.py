@@ -9,11 +9,9 @@ import numpy as np
 from ..errors import DualactError, PluginError
 from .coefficients import second_moment
 from .contract import Activation, Phi
-from .panels import panel_table
+from .slopes import panel_table
 
 __all__ = ["from_function"]
-
-_LARGEST_LOOKED_AT = 30.0
 
 
 def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fields: Any) -> Activation:
@@ -53,7 +51,7 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
     >>> from dualact.nonlinearity.functions import from_function
     >>> clip = from_function("clip", lambda t: np.clip(t, -1.0, 1.0), breakpoints=(-1.0, 1.0))
     >>> round(float(dual(clip, 0.5, 1.0, 1.0)), 9)
-    0.239979217
+    0.238169166
     """
     act = Activation(name, phi, breakpoints=breakpoints, **fields)
     _check_calls(act)
@@ -61,25 +59,15 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
         table = panel_table(act)
         if act.variance_limit > 1:
             second_moment(table, np.ones(1))
-        table.leaves(_reach(act))
     except PluginError:
         raise
     except DualactError as error:
         raise PluginError(
-            f"activation {name!r}: E phi(u)^2 cannot be computed at variance 1 ({error}). An activation must grow "
-            "slowly enough for Gaussian integrals; set variance_limit if it is finite for small variances only."
+            f"activation {name!r}: E phi(u)^2 cannot be computed at variance 1 ({error}). "
+            "An activation must grow slowly enough for Gaussian integrals; set variance_limit if "
+            "it is finite for small variances only."
         ) from error
     return act
-
-
-def _reach(act: Activation) -> float:
-    """How far φ is looked at: less where it overflows early."""
-    assert act.phi is not None
-    with np.errstate(all="ignore"):
-        for far in (_LARGEST_LOOKED_AT, 8.0, 2.0):
-            if np.isfinite(np.asarray(act.phi(np.linspace(-32.0, 32.0, 1025) * far / 30))).all():
-                return far
-    return 1.0
 
 
 def _check_calls(act: Activation) -> None:
@@ -93,8 +81,9 @@ def _check_calls(act: Activation) -> None:
                 y = act.phi(t.copy())
         except Exception as error:
             raise PluginError(
-                f"activation {act.name!r}: phi must take a float64 array (vectorised); with shape {t.shape} it raised "
-                f"{type(error).__name__}: {error}. Use NumPy functions (np.where for branches), or np.vectorize."
+                f"activation {act.name!r}: phi must take a float64 array (vectorised); "
+                f"with shape {t.shape} it raised {type(error).__name__}: {error}. "
+                "Use NumPy functions (np.where for branches), or np.vectorize."
             ) from error
         if not isinstance(y, np.ndarray) or y.shape != t.shape:
             got = f"shape {y.shape}" if isinstance(y, np.ndarray) else type(y).__name__
@@ -107,7 +96,8 @@ def _check_calls(act: Activation) -> None:
                 f"activation {act.name!r}: phi must return float64 for float64 input. Got {y.dtype}. "
                 "Lower precision or integers inside phi would limit every kernel; compute in float64."
             )
-    y = act.phi(points.copy())
+    with np.errstate(all="ignore"):
+        y = act.phi(points.copy())
     if not np.isfinite(y).all():
         bad = points[~np.isfinite(y)]
         raise PluginError(
@@ -117,6 +107,7 @@ def _check_calls(act: Activation) -> None:
     whole = act.phi(points[:1].copy())
     if whole[0] != y[0] and not np.isclose(whole[0], y[0], rtol=1e-12, atol=0):
         raise PluginError(
-            f"activation {act.name!r}: phi must act on each element alone. At t = {points[0]:.6g} it gives {y[0]!r} within "
-            f"an array and {whole[0]!r} alone; a softmax or a normalisation is not an activation."
+            f"activation {act.name!r}: phi must act on each element alone. At t = {points[0]:.6g} "
+            f"it gives {y[0]!r} within an array and {whole[0]!r} alone; "
+            "a softmax or a normalisation is not an activation."
         )

@@ -11,25 +11,26 @@ So a Gaussian expectation at any variance costs the resolution of the Gaussian, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from numpy.polynomial import chebyshev, legendre
+from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from ..errors import DualactError, PluginError
-from .contract import Activation, Array
+from .contract import Array
 
-__all__ = ["NODES", "ORDER", "PanelTable", "evaluate", "gauss_legendre", "panel_table"]
+__all__ = ["NODES", "ORDER", "TO_COEF", "Function", "Index", "PanelTable", "evaluate", "gauss_legendre"]
 
 Index = NDArray[np.int64]
 Function = Callable[[Array], Array]
 
 
-
 def gauss_legendre(n: int) -> tuple[Array, Array]:
     """Return nodes and weights on [−1, 1]; Newton steps in long double save the last two digits."""
-    x = legendre.leggauss(n)[0].astype(np.longdouble)
+    x: NDArray[Any] = legendre.leggauss(n)[0].astype(np.longdouble)
     for _ in range(2):
         older, now = np.ones_like(x), x
         for k in range(1, n):
@@ -45,15 +46,19 @@ NODES, _RULE = gauss_legendre(ORDER)
 #: Orthonormal Legendre coefficients from nodal values; the last few tell whether φ is resolved.
 _ANALYSIS = (legendre.legvander(NODES, ORDER - 1) * _RULE[:, None]) * np.sqrt(np.arange(ORDER) + 0.5)
 _TAIL = np.ascontiguousarray(_ANALYSIS[:, -5:])
-_TO_COEF = _ANALYSIS * np.sqrt(np.arange(ORDER) + 0.5)
+_BODY = np.ascontiguousarray(_ANALYSIS[:, 8:13])
+TO_COEF = _ANALYSIS * np.sqrt(np.arange(ORDER) + 0.5)
+_GAPS = np.diff(NODES)
+_EPS = float(np.finfo(np.float64).eps)
 _BARY = (-1.0) ** np.arange(ORDER) * np.sqrt((1 - NODES**2) * _RULE)
 
 #: Resolved means a tail below this fraction of max|φ| between 0 and the panel.
 _RESOLVED = 3e-15
-#: A tail that halving does not lower is rounding noise of φ, accepted up to this fraction.
+#: A tail that halving does not lower, in a spectrum as flat as noise (that of a kink falls by 8 from the
+#: body to the tail), is rounding noise of φ, accepted up to this fraction.
 _NOISE = 1e-10
 #: Narrowest panel away from breakpoints, as a fraction of min(1, top panel)·max(1, |t|).
-_NARROWEST = 2.0**-26
+_NARROWEST = 2.0**-24
 #: Panels refined at once (bounds memory), and in one request altogether (bounds time).
 _CHUNK = 4096
 #: Within ±_CENTRE no panel is wider than _START.
@@ -66,7 +71,7 @@ def _lagrange(x: Array) -> Array:
     gap = x[..., None] - NODES
     hit = gap == 0
     ratio = _BARY / np.where(hit, 1.0, gap)
-    value = ratio / ratio.sum(-1, keepdims=True)
+    value: Array = ratio / ratio.sum(-1, keepdims=True)
     return np.where(hit.any(-1, keepdims=True), hit.astype(np.float64), value)
 
 
@@ -104,10 +109,12 @@ class PanelTable:
         Where it is not smooth.
     name : str
         Whose function it is, for messages.
-    noise : float
-        The relative error of f itself, if it is larger than rounding.
+    noise : pair of ndarray or None
+        Extents and the error of f itself on \\|t\\| up to them, if it is larger than rounding.
     guide : PanelTable or None
         A table whose panels f needs at least (φ's own, for φ′).
+    shift : float
+        f(t) stands for φ(t + shift); messages name places of φ.
     """
 
     def __init__(
@@ -115,12 +122,14 @@ class PanelTable:
         f: Function,
         breakpoints: tuple[float, ...],
         name: str,
-        noise: float = 0.0,
+        noise: tuple[Array, Array] | None = None,
         guide: PanelTable | None = None,
+        shift: float = 0.0,
     ) -> None:
         self.f = f
+        self.shift = shift
         self.guide = guide
-        self.noise = noise
+        self._noise = noise
         self.name = name
         self.breakpoints = np.array(sorted(breakpoints), dtype=np.float64)
         self._levels: dict[int, tuple[int, int, Array]] = {}
@@ -131,6 +140,13 @@ class PanelTable:
     def __call__(self, t: Array) -> Array:
         """Return f(t), checked finite."""
         return evaluate(self.f, t, self.name)
+
+    def noise(self, extent: Array) -> Array:
+        """Return the absolute error of f itself on \\|t\\| ≤ extent (0 if it is only rounding)."""
+        if self._noise is None:
+            return np.zeros(np.shape(extent))
+        place = np.searchsorted(self._noise[0], extent)
+        return np.asarray(self._noise[1][np.minimum(place, len(self._noise[1]) - 1)])
 
     def height(self, extent: float) -> float:
         """Return max \\|f\\| on a sample of \\|t\\| ≤ extent: the scale errors are measured against."""
@@ -155,8 +171,8 @@ class PanelTable:
 
     def weights(self, level: int, index: Index) -> Array:
         """Return the weights of the panels [j, j+1]·2^level, shape (len(index), 32)."""
-        width = float(np.ldexp(1.0, level))
-        a = index * width
+        width = math.ldexp(1.0, level)
+        a: Array = index.astype(np.float64) * width
         self._work = 0
         parts = [
             self._weights(a[i : i + _CHUNK], a[i : i + _CHUNK] + width, width)
@@ -168,8 +184,8 @@ class PanelTable:
         """Return the edges of panels that resolve f on [−extent, extent] (rounded up to a power of two)."""
         level = int(np.ceil(np.log2(max(extent, 1e-30)))) - 2
         if level not in self._leaves:
-            width = float(np.ldexp(1.0, level))
-            a = np.arange(-4, 4) * width
+            width = math.ldexp(1.0, level)
+            a: Array = np.arange(-4.0, 4.0) * width
             found: list[Array] = []
             self._work = 0
             self._weights(a, a + width, width, found)
@@ -184,7 +200,13 @@ class PanelTable:
         return self._refine(a, b, scale, (unknown, unknown), top, found)
 
     def _refine(
-        self, a: Array, b: Array, scale: Array, older: tuple[Array, Array], top: float, found: list[Array] | None
+        self,
+        a: Array,
+        b: Array,
+        scale: Array,
+        older: tuple[Array, Array],
+        top: float,
+        found: list[Array] | None,
     ) -> Array:
         """Weights of the intervals [a, b]; ``older`` are the tails of parent and grandparent."""
         if len(a) > _CHUNK:
@@ -201,24 +223,30 @@ class PanelTable:
         first = np.searchsorted(self.breakpoints, a, "right")
         inside = np.searchsorted(self.breakpoints, b, "left") - first
         touching = np.isin(a, self.breakpoints) | np.isin(b, self.breakpoints)
-        fine = tail <= max(_RESOLVED, self.noise) * scale
-        fine |= (tail <= _NOISE * scale) & (tail > 0.5 * older[1])
-        fine |= touching & (tail * (b - a) <= _RESOLVED * scale * top)
         size = np.maximum(np.abs(a), np.abs(b))
-        fine |= touching & (b - a <= 64 * np.finfo(float).eps * size)
+        # t itself is rounded: φ cannot be smoother than ε·|t|·|φ′|.
+        rounding = _EPS * size * np.abs(np.diff(y) / _GAPS).max(-1, initial=0.0) / half
+        fine = tail <= np.maximum(_RESOLVED * scale, self.noise(size)) + rounding
+        body = np.abs(y @ _BODY).max(-1, initial=0.0)
+        fine |= (tail <= _NOISE * scale) & (tail > 0.5 * older[1]) & (body <= 4 * tail)
+        fine |= touching & (tail * (b - a) <= _RESOLVED * scale * top)
+        fine |= touching & (b - a <= 64 * _EPS * size)
         fine &= inside == 0
         # A narrow feature near 0, or one that φ's own panels show to φ′, must not fall between the nodes.
         fine &= (b - a <= _START) | (b <= -_CENTRE) | (a >= _CENTRE)
         if self.guide is not None:
             known = self.guide.leaves(float(size.max()))
-            fine &= np.searchsorted(known, b, "left") <= np.searchsorted(known, a, "right")
-        lost = ~fine & (inside == 0) & ~touching & (b - a < _NARROWEST * min(1.0, top) * np.maximum(1.0, size))
+            fine &= np.searchsorted(known, b, "left") <= np.searchsorted(known, a, "right") + 1
+        lost = (
+            ~fine & (inside == 0) & ~touching & (b - a < _NARROWEST * min(1.0, top) * np.maximum(1.0, size))
+        )
         if lost.any():
             where = np.flatnonzero(lost)[np.argmax(tail[lost])]
             raise PluginError(
-                f"activation {self.name!r}: phi is not smooth near t = {(a + half)[where]:.6g}, and no breakpoint "
-                f"is declared there (declared: {tuple(self.breakpoints.tolist())}). Kinks and jumps must be named: "
-                "pass breakpoints=(...) with this place among them."
+                f"activation {self.name!r}: phi is not smooth near t = {(a + half)[where] + self.shift:.6g}, "
+                "and no breakpoint is declared there (declared: "
+                f"{tuple((self.breakpoints + self.shift).tolist())}). "
+                "Kinks and jumps must be named: pass breakpoints=(...) with this place among them."
             )
         out = half[:, None] * _RULE * y
         if found is not None:
@@ -230,7 +258,12 @@ class PanelTable:
             cut[single] = self.breakpoints[first[todo[single]]]
             history = (np.tile(tail[todo], 2), np.tile(older[0][todo], 2))
             parts = self._refine(
-                np.concatenate([a[todo], cut]), np.concatenate([cut, b[todo]]), np.tile(scale[todo], 2), history, top, found
+                np.concatenate([a[todo], cut]),
+                np.concatenate([cut, b[todo]]),
+                np.tile(scale[todo], 2),
+                history,
+                top,
+                found,
             )
             left, right = parts[: todo.size], parts[todo.size :]
             merged = left @ _LEFT + right @ _RIGHT
@@ -245,110 +278,8 @@ class PanelTable:
         self._work += panels
         if self._work > _MOST:
             raise DualactError(
-                f"activation {self.name!r}: phi needs more than {_MOST} panels of 32 points (the last ones near "
-                f"t = {a[0]:.6g}, width {b[0] - a[0]:.2g}): it oscillates too fast for this variance. "
+                f"activation {self.name!r}: phi needs more than {_MOST} panels of 32 points (the last "
+                f"ones near t = {a[0]:.6g}, width {b[0] - a[0]:.2g}): "
+                "it oscillates too fast for this variance. "
                 "Give a closed form (dual, hermite), or ask for a smaller variance."
             )
-
-
-class Slope:
-    """f′ from the panels of f: a piecewise polynomial of degree 13 on eighths of the resolving panels.
-
-    Parameters
-    ----------
-    table : PanelTable
-        The panels of f.
-
-    Notes
-    -----
-    One-sided at breakpoints; absolute error near 1e-13·max\\|f\\|/width of the panel; 0.1 µs a point.
-    """
-
-    degree = 13
-    parts = 4
-
-    def __init__(self, table: PanelTable) -> None:
-        self.table = table
-        self._cells: dict[int, tuple[Array, Array, Array, Index, float]] = {}
-
-    def __call__(self, t: Array) -> Array:
-        """Return f′(t)."""
-        flat = np.ascontiguousarray(t, dtype=np.float64).ravel()
-        out = np.empty_like(flat)
-        size = float(np.abs(flat).max(initial=1.0))
-        if not np.isfinite(size):
-            return np.full(np.shape(t), np.nan)
-        top = max(2, int(np.ceil(np.log2(size * (1 + 1e-15)))))
-        for i in range(0, len(flat), 1 << 14):
-            out[i : i + (1 << 14)] = self._piece(flat[i : i + (1 << 14)], top)
-        return out.reshape(np.shape(t))
-
-    def _piece(self, t: Array, octave: int) -> Array:
-        edges, half, coef, look_up, inverse = self._build(octave)
-        place = ((t + 2.0**octave) * inverse).astype(np.int64)
-        cell = look_up[np.clip(place, 0, len(look_up) - 1)]
-        last = len(half) - 1
-        while True:
-            late = (t >= edges[cell + 1]) & (cell < last)
-            if not late.any():
-                break
-            cell += late
-        x = (t - edges[cell]) / half[cell] - 1
-        out = coef[self.degree][cell]
-        for k in range(self.degree - 1, -1, -1):
-            out *= x
-            out += coef[k][cell]
-        return out
-
-    def _build(self, octave: int) -> tuple[Array, Array, Array, Index, float]:
-        if octave not in self._cells:
-            leaves = self.table.leaves(2.0**octave)
-            # Halved: there the series ends long before its last terms, which k² would amplify.
-            leaves = np.sort(np.concatenate([leaves, (leaves[:-1] + leaves[1:]) / 2]))
-            a, b = leaves[:-1], leaves[1:]
-            half = (b - a) / 2
-            y = self.table((a + half)[:, None] + half[:, None] * NODES)
-            coef = y @ _TO_COEF
-            # Trailing coefficients that are rounding noise would be amplified by k²: cut them.
-            size = np.abs(coef).max(-1, keepdims=True)
-            loud = np.abs(coef) > 4e-16 * size * np.arange(1, ORDER + 1)
-            keep = ORDER - np.argmax(loud[:, ::-1], axis=1)
-            coef *= np.arange(ORDER) < keep[:, None]
-            slope = legendre.legder(coef.T, axis=0) / half
-            # Chebyshev points of every eighth, then monomials there (they converge fast).
-            n = self.degree + 1
-            nodes = np.cos(np.pi * (np.arange(n) + 0.5) / n)
-            centre = (2 * np.arange(self.parts) + 1) / self.parts - 1
-            x = (centre[:, None] + nodes / self.parts).ravel()
-            value = legendre.legvander(x, ORDER - 2) @ slope
-            value = value.reshape(self.parts, n, -1)
-            rows = np.arange(n)[:, None]
-            fit = np.cos(rows * np.arccos(nodes)) * np.where(rows == 0, 1.0, 2.0) / n
-            monomials = np.array([np.pad(chebyshev.cheb2poly(e), (0, n))[:n] for e in np.eye(n)]).T @ fit
-            poly = np.einsum("kn,snc->kcs", monomials, value).reshape(n, -1)
-            share = np.arange(self.parts) / self.parts
-            edges = np.append((a[:, None] + (b - a)[:, None] * share).ravel(), leaves[-1])
-            width = np.repeat(half / self.parts, self.parts)
-            count = int(np.clip(2.0 ** (octave + 1) / np.diff(edges).min(), 64, 1 << 16))
-            inverse = count / 2.0 ** (octave + 1)
-            starts = np.arange(count) / inverse - 2.0**octave
-            look_up = np.clip(np.searchsorted(edges, starts, "right") - 2, 0, len(width) - 1)
-            self._cells[octave] = (edges, width, np.ascontiguousarray(poly), look_up, inverse)
-        return self._cells[octave]
-
-
-def panel_table(act: Activation, prime: bool = False) -> PanelTable:
-    """Return the panel table of φ, or of φ′ (from ``phi_prime``, else by differentiating φ's panels)."""
-    key = ("panels", prime)
-    if key not in act._cache:
-        if act.phi is None:
-            raise DualactError(f"activation {act.name!r} is a kernel only: it has no function to compute from.")
-        if not prime:
-            act._cache[key] = PanelTable(act.phi, act.breakpoints, act.name)
-        elif act.phi_prime is not None:
-            act._cache[key] = PanelTable(act.phi_prime, act.breakpoints, act.name + "'", guide=panel_table(act))
-        else:
-            slope = Slope(panel_table(act))
-            act._cache[key] = PanelTable(slope, act.breakpoints, act.name + "'", noise=2e-12, guide=panel_table(act))
-    table: PanelTable = act._cache[key]
-    return table

@@ -16,7 +16,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..errors import DualactError
 from .coefficients import reach
 from .contract import Array
 from .panels import PanelTable, gauss_legendre
@@ -63,7 +62,7 @@ class Polar:
         self.weight = w * top / 2 * np.cosh(t) / self.scale * self.radius * np.exp(-0.5 * self.radius**2)
 
     def _wedge(self, length: Array) -> tuple[Array, Array, Array]:
-        """Return sin of the distance to either end of [0, length] and the weights, shape length.shape + (n,)."""
+        """Sines of the distance to either end of [0, length], and weights; length.shape + (n,)."""
         x, w = _gauss(self.points)
         span = length[..., None]
         grade = 0.5 * np.log1p(4 * span * self.scale) + 1e-3
@@ -113,21 +112,24 @@ class Polar:
         return self.triples(np.repeat(a, 7), np.repeat(b, 7), np.tile(angles, len(a)))
 
 
-def polar_rule(table: PanelTable, p: Array, q: Array, size: Array | float) -> Polar | None:
-    """Return a rule that serves variances within [min, max] of p and q, or None if the rule does not converge.
+def polar_rule(table: PanelTable, p: Array, q: Array, size: float) -> Polar | None:
+    """Return a rule for variances within [min, max] of p and q, or None if it does not converge.
 
     ``size`` is √(Eφ(u)²Eφ(v)²) at the smallest variances: what the error is measured against.
     """
     largest = float(max(p.max(), q.max()))
     start = Polar(table, largest, 8)
     n = math.ceil(34 + 7 * math.log(start.scale))
+    noise = min(
+        1e-9, float(table.noise(np.array(8 * math.sqrt(largest)))) / max(1e-300, math.sqrt(float(size)))
+    )
     old, before, stalled = None, np.zeros(1), math.inf
     while n <= MOST_POINTS:
         rule = Polar(table, largest, n)
         value = rule.probe(p, q)
         if old is not None:
             gap = float(np.max(np.abs(value - before)) / size)
-            if gap <= max(_AGREE, table.noise) or (gap <= _GOOD and gap > 0.2 * stalled):
+            if gap <= max(_AGREE, noise) or (gap <= _GOOD and gap > 0.2 * stalled):
                 old.error = gap
                 return old
             if gap > 1e-3 and n > 120:
@@ -136,10 +138,3 @@ def polar_rule(table: PanelTable, p: Array, q: Array, size: Array | float) -> Po
         old, before = rule, value
         n = math.ceil(1.4 * n)
     return None
-
-
-def require(rule: Polar | None, name: str) -> Polar:
-    """Return the rule, or raise if there is none."""
-    if rule is None:
-        raise DualactError(f"activation {name!r}: the polar rule does not converge.")
-    return rule

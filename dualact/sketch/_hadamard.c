@@ -17,7 +17,7 @@
 #endif
 
 #if !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define CLONES
 #endif
@@ -27,13 +27,16 @@
 
 #define REAL float
 #define LANES 16
+#define INTEGER int32_t
 #define NAME(x) x##_f32
 #include "_hadamard.c"
 #undef REAL
 #undef LANES
+#undef INTEGER
 #undef NAME
 #define REAL double
 #define LANES 8
+#define INTEGER int64_t
 #define NAME(x) x##_f64
 #include "_hadamard.c"
 
@@ -79,18 +82,23 @@ PyMODINIT_FUNC PyInit__hadamard(void) { return PyModuleDef_Init(&module); }
 typedef REAL VEC __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 
 /* Strides 1, 2, 4 (and 8) inside a vector: lane i becomes x[i & ~h] +- x[i | h]. */
-#if LANES == 16
-#define SHUFFLE(v, h)                                                                                                 \
-    __builtin_shufflevector(v, v, 0 ^ h, 1 ^ h, 2 ^ h, 3 ^ h, 4 ^ h, 5 ^ h, 6 ^ h, 7 ^ h, 8 ^ h, 9 ^ h, 10 ^ h,       \
-                            11 ^ h, 12 ^ h, 13 ^ h, 14 ^ h, 15 ^ h)
 #define S(i, h) ((i) & (h) ? -1 : 1)
+#if LANES == 16
+#define SWAPPED(h)                                                                                                    \
+    0 ^ h, 1 ^ h, 2 ^ h, 3 ^ h, 4 ^ h, 5 ^ h, 6 ^ h, 7 ^ h, 8 ^ h, 9 ^ h, 10 ^ h, 11 ^ h, 12 ^ h, 13 ^ h, 14 ^ h,     \
+        15 ^ h
 #define SIGNS(h)                                                                                                      \
-    {S(0, h), S(1, h), S(2, h), S(3, h), S(4, h), S(5, h), S(6, h), S(7, h), S(8, h), S(9, h), S(10, h), S(11, h),    \
-     S(12, h), S(13, h), S(14, h), S(15, h)}
+    {S(0, h), S(1, h), S(2, h),  S(3, h),  S(4, h),  S(5, h),  S(6, h),  S(7, h),                                     \
+     S(8, h), S(9, h), S(10, h), S(11, h), S(12, h), S(13, h), S(14, h), S(15, h)}
 #else
-#define SHUFFLE(v, h)                                                                                                 \
-    __builtin_shufflevector(v, v, 0 ^ h, 1 ^ h, 2 ^ h, 3 ^ h, 4 ^ h, 5 ^ h, 6 ^ h, 7 ^ h)
+#define SWAPPED(h) 0 ^ h, 1 ^ h, 2 ^ h, 3 ^ h, 4 ^ h, 5 ^ h, 6 ^ h, 7 ^ h
 #define SIGNS(h) {S(0, h), S(1, h), S(2, h), S(3, h), S(4, h), S(5, h), S(6, h), S(7, h)}
+#endif
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLE(v, h) __builtin_shufflevector(v, v, SWAPPED(h))
+#else
+typedef INTEGER NAME(mask) __attribute__((vector_size(VECTOR_BYTES)));
+#define SHUFFLE(v, h) __builtin_shuffle(v, (NAME(mask)){SWAPPED(h)})
 #endif
 
 INLINE VEC NAME(inside)(VEC v)
@@ -170,5 +178,7 @@ CLONES static void NAME(rows)(REAL *data, Py_ssize_t rows, Py_ssize_t n)
 
 #undef VEC
 #undef SHUFFLE
+#undef SWAPPED
 #undef SIGNS
+#undef S
 #endif

@@ -152,6 +152,6 @@ class Builder:
 
     def _add(self, sources: list[int], rows: int, real: bool, degree: int, columns: int) -> int:
         factors = tuple(Factor(s, self.length(s)) for s in sources)
-        parts = segments(rows, max(f.order for f in factors))
+        parts = segments(rows, max(SMALLEST, *(f.order for f in factors)))
         self.nodes.append(Node(factors, parts, real, degree, columns))
         return len(self.nodes) - 1

@@ -13,15 +13,16 @@ from scipy import sparse
 
 from ..errors import DualactError
 from ..nonlinearity.contract import Array
-from .design import Term, radial_powers
-from .monomials import monomial_count, monomials
+from .monomials import monomial_count
 from .planning import SketchPlan
 from .polysketch import PolySketch
 from .signs import signs
+from .terms import Term, mixed, radial_powers
 
 __all__ = ["FeatureMap"]
 
-_MIXING_STREAM = 1  # address of the mixing signs among the streams of a seed; the sketch has its own
+_MIXING_STREAM = 2**31  # address of the mixing signs among the streams of a seed; a sketch uses its degree
+_ROWS = 512  # rows whose norms and radial functions are worked out together
 
 
 class FeatureMap:
@@ -39,12 +40,16 @@ class FeatureMap:
     def __init__(self, plan: SketchPlan, seed: int, dtype: Any) -> None:
         self.plan = plan
         self.dtype = np.dtype(dtype)
-        widths = {t.degree: t.width for t in plan.terms if t.width}
-        self.sketch = PolySketch(plan.n_features, widths, seed=seed, dtype=self.dtype) if widths else None
-        self.block_rows = 256 if self.sketch is None else max(1, self.sketch.block_rows)
-        self.mixing = {t.degree: _mixing_signs(t, seed) for t in plan.terms if t.width}
+        d = plan.n_features
+        terms = [t for t in plan.terms if t.degree > 0]
+        self.sketch = _polysketch(d, {t.degree: t.width for t in terms if t.width}, seed, self.dtype)
+        counts = {t.degree: monomial_count(d, t.degree) for t in terms if t.exact}
+        self.monomials = _polysketch(d, counts, seed, self.dtype)
+        inner = min((p.block_rows for p in (self.sketch, self.monomials) if p is not None), default=_ROWS)
+        self.inner_rows = max(1, min(inner, _ROWS))
+        self.mixing = {t.degree: _mixing_signs(t, seed, self.dtype) for t in plan.terms if t.width}
         self.columns = dict(zip((t.degree for t in plan.terms), _slices(plan), strict=True))
-        self.used = sum(t.columns(plan.n_features) for t in plan.terms)
+        self.used = sum(t.columns(d) for t in plan.terms)
 
     def transform(self, X: Any, n_jobs: int | None = None) -> NDArray[Any]:
         """Return the features of the rows of X.
@@ -62,7 +67,7 @@ class FeatureMap:
         """
         out = np.empty((X.shape[0], self.plan.n_components), dtype=self.dtype)
         out[:, self.used :] = 0
-        blocks = [slice(i, min(i + self.block_rows, len(out))) for i in range(0, len(out), self.block_rows)]
+        blocks = [slice(i, min(i + _ROWS, len(out))) for i in range(0, len(out), _ROWS)]
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = cores if n_jobs is None or n_jobs < 1 else n_jobs
         if workers == 1 or len(blocks) == 1:
@@ -77,33 +82,42 @@ class FeatureMap:
         rows = X.toarray() if sparse.issparse(X) else X
         unit, mean_squares, along = self._split(np.asarray(rows, dtype=np.float64))
         functions = self.plan.basis(mean_squares)
-        place = self.columns
-        if self.sketch is not None:
-            parts = {k: out[:, place[k]][:, -width:] for k, width in self.sketch.widths.items()}
-            self.sketch(unit, parts)
-        for term in self.plan.terms:
-            components = radial_powers(self.plan.basis, functions, along, term.degree, term.mixing)
-            mine = out[:, place[term.degree]]
-            if term.exact:
-                count = monomial_count(self.plan.n_features, term.degree)
-                raw = monomials(unit, term.degree)
-                for e in range(term.exact):
-                    weight = components[:, e, None].astype(self.dtype)
-                    np.multiply(raw, weight, out=mine[:, e * count : (e + 1) * count])
-            if term.width:
-                sketched = mine[:, -term.width :]
-                for part in self._mixed(components[:, term.exact :], term.degree):
-                    sketched *= part
+        components = {
+            t.degree: mixed(radial_powers(self.plan.basis, functions, along, t.degree), t.mixing).astype(self.dtype)
+            for t in self.plan.terms
+        }
+        for i in range(0, len(out), self.inner_rows):
+            part = slice(i, i + self.inner_rows)
+            self._inner(unit[part], {k: c[part] for k, c in components.items()}, out[part])
 
-    def _mixed(self, components: Array, degree: int) -> Iterator[NDArray[Any]]:
+    def _inner(self, unit: NDArray[Any], components: dict[int, NDArray[Any]], out: NDArray[Any]) -> None:
+        """Fill a block that stays in the cache: raw powers first, then their weights in place."""
+        place = {t.degree: out[:, self.columns[t.degree]] for t in self.plan.terms}
+        if self.monomials is not None:
+            self.monomials(unit, {k: place[k][:, :count] for k, count in self.monomials.widths.items()})
+        if self.sketch is not None:
+            self.sketch(unit, {k: place[k][:, -width:] for k, width in self.sketch.widths.items()})
+        for term in self.plan.terms:
+            mine, weights = place[term.degree], components[term.degree]
+            if term.degree == 0:
+                mine[...] = weights
+                continue
+            if term.exact:
+                count = (mine.shape[1] - term.width) // term.exact
+                raw = mine[:, :count]
+                for e in reversed(range(term.exact)):
+                    np.multiply(raw, weights[:, e, None], out=mine[:, e * count : (e + 1) * count])
+            if term.width:
+                mine[:, -term.width :] *= self._mixed(weights[:, term.exact :], term.degree)
+
+    def _mixed(self, components: NDArray[Any], degree: int) -> NDArray[Any]:
         """What multiplies each column of a sketch: one component, or components through random signs."""
         if components.shape[1] == 1:
-            yield components.astype(self.dtype)
-            return
-        total = np.zeros((len(components), self.mixing[degree].shape[1]), dtype=self.dtype)
-        for c, sign in enumerate(self.mixing[degree]):
-            total += components[:, c, None].astype(self.dtype) * sign.astype(self.dtype)
-        yield total
+            return components
+        total = components[:, 0, None] * self.mixing[degree][0]
+        for c in range(1, components.shape[1]):
+            total += components[:, c, None] * self.mixing[degree][c]
+        return total
 
     def _split(self, rows: Array) -> tuple[NDArray[Any], Array, Array]:
         """Return x⊥ (in the map's dtype), |x|²/d and α. Nothing here depends on the other rows."""
@@ -133,6 +147,11 @@ def _slices(plan: SketchPlan) -> Iterator[slice]:
         start = stop
 
 
-def _mixing_signs(term: Term, seed: int) -> NDArray[np.int8]:
+def _polysketch(d: int, widths: dict[int, int], seed: int, dtype: np.dtype[Any]) -> PolySketch | None:
+    return PolySketch(d, widths, seed=seed, dtype=dtype) if widths else None
+
+
+def _mixing_signs(term: Term, seed: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     rest = term.mixing.shape[1] - term.exact
-    return signs((seed, _MIXING_STREAM, term.degree), rest * term.width).reshape(rest, term.width)
+    drawn = signs((seed, _MIXING_STREAM, term.degree), rest * term.width)
+    return drawn.reshape(rest, term.width).astype(dtype)

@@ -63,7 +63,8 @@ def _transform(value: Value, factor: Factor, table: Table, used: int, real: bool
 def _finish(slots: Array, factor: Factor, used: int) -> Array:
     folded = np.ascontiguousarray(slots[:, 0] if slots.shape[1] == 1 else slots.sum(axis=1))
     n, size = folded.shape
-    return hadamard(folded.reshape(n, -1, min(factor.order, size))).reshape(n, size)[:, :used]
+    block = min(factor.order, size)
+    return hadamard(folded.reshape(n, size // block, block)).reshape(n, size)[:, :used]
 
 
 def _product(terms: list[Value]) -> Value:

@@ -38,33 +38,49 @@ class Moments(NamedTuple):
     T: Array
 
 
+def _half_row(node: Node) -> bool:
+    """Whether the last row is kept with its real part only: an odd number of columns."""
+    return not node.real and node.columns % 2 == 1
+
+
 def _same_block_pairs(node: Node, block: int) -> float:
-    """Ordered pairs of different rows that lie in the same run of ``block`` rows of the same segment."""
+    """Weight of the pairs of different rows in the same run of ``block`` rows of the same segment."""
     total = 0.0
-    for part in node.segments:
+    for g, part in enumerate(node.segments):
         size = min(block, part.size)
         whole, rest = divmod(part.used, size)
         total += whole * size * (size - 1) + rest * (rest - 1)
+        if g == len(node.segments) - 1 and _half_row(node):
+            total -= (rest or size) - 1  # the last row has weight one half in each of its pairs
     return total
 
 
 def _node_moments(node: Node, inputs: list[Moments]) -> Moments:
-    rows = node.rows
     naturals = [f.order for f in node.factors]
     row_s: Array = np.ones(())
     row_q: Array = np.ones(())
+    fourth: Array = np.ones(())
     for m in inputs:
         row_s = row_s * (m.N + 2 * m.S - 2 * m.T if node.real else m.N + m.S - m.T)
         row_q = row_q * (m.N + 2 * m.S - 2 * m.T if node.real else 2 * m.Q - m.T)
+        fourth = fourth * m.T
 
+    weight, squares = (
+        float(node.rows),
+        float(node.rows),
+    )  # sum of the weights of the rows, and of their squares
+    if _half_row(node):
+        weight, squares = weight - 0.5, squares - 0.75
     # Pairs of rows, by the smallest transform that holds both: factors with a larger one share a block too.
     levels = sorted(set(naturals))
     pairs = [_same_block_pairs(node, p) for p in levels]
-    all_pairs = float(rows) * (rows - 1)
-    N, S, Q = row_s * rows, row_s * rows, row_q * rows
+    N, S, Q = row_s * squares, row_s * squares, row_q * squares
+    if _half_row(node):  # 2 Re z(x) Re z(y) = Re κ + Re z(x)z(y), the last of mean zero
+        S = S + (row_s + fourth) / 8
+        Q = Q + (row_s + fourth) / 8
     for g in range(len(levels) + 1):
         # exactly the pairs that share blocks of order levels[g] and larger, but not smaller ones
-        count = (pairs[g] if g < len(levels) else all_pairs) - (pairs[g - 1] if g else 0.0)
+        count = (pairs[g] if g < len(levels) else weight**2 - squares) - (pairs[g - 1] if g else 0.0)
         if count == 0:
             continue
         n: Array = np.full((), count)
@@ -81,8 +97,8 @@ def _node_moments(node: Node, inputs: list[Moments]) -> Moments:
                 s = s * (m.S - (m.N - m.T) * share)
                 q = q * (m.Q - (m.Q - m.T) * share)
         N, S, Q = N + n, S + s, Q + q
-    square = float(rows) ** 2
-    return Moments(N / square, S / square, (S if node.real else Q) / square, row_s / rows)
+    S, Q = S / weight**2, Q / weight**2
+    return Moments(N / weight**2, S, S if node.real else Q, row_s / weight)
 
 
 def circuit_variance(circuit: Circuit, n2: Array, s: Array, t: Array) -> Array:

@@ -14,8 +14,9 @@ Frobenius errors as multiples of the floor's, D = 300..1170, degrees 3..8, compl
 "Top rows" is the width of the last product, before one SRHT compresses it to D columns ("up and down"): drawn
 without replacement from one transform, the compression costs nothing where rows are uncorrelated, and it
 removes the last product's excess at cosines near 1. Exact monomials of degree e replace subtrees of degree e
-where there are few enough of them: no error from there. Complex trees beat real ones of equal time: real signs
-with twice the inner rows have 1.15–1.25 times the error on digits.
+where there are few enough of them: no error from there. Complex trees beat
+real ones of equal time: signs ±1 with twice the inner rows have 1.0–1.25 times the error on digits (degrees 4
+and 8, two seeds).
 """
 
 from __future__ import annotations
