@@ -115,7 +115,7 @@ class FeatureMap:
         """What multiplies each column of a sketch: one component, or components through random signs."""
         if components.shape[1] == 1:
             return components
-        total = components[:, 0, None] * self.mixing[degree][0]
+        total: NDArray[Any] = components[:, 0, None] * self.mixing[degree][0]
         for c in range(1, components.shape[1]):
             total += components[:, c, None] * self.mixing[degree][c]
         return total

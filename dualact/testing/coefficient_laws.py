@@ -28,9 +28,7 @@ def hermite_is_the_integral_of_phi(act: Activation) -> None:
         got = hermite(act, q, DEGREE)
         line = call(act, "hermite", q, DEGREE)
         allowed = tolerance(act) * np.sqrt(square) + 1e-300
-        agree(
-            got, want, allowed, f"hermite at variance {q:g} against quadrature of phi", line, {"degree": k}
-        )
+        agree(got, want, allowed, f"hermite at variance {q:g} against quadrature of phi", line, {"degree": k})
 
 
 def parseval_bounds_the_squares(act: Activation) -> None:

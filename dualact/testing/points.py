@@ -16,7 +16,18 @@ from ..nonlinearity.duals import dual, dual_prime
 from .quadrature import moments
 from .verdicts import NotApplicable
 
-__all__ = ["DEGREE", "Grid", "bare", "grid", "integrals", "needs_phi", "primes", "size", "slope_size", "tolerance"]
+__all__ = [
+    "DEGREE",
+    "Grid",
+    "bare",
+    "grid",
+    "integrals",
+    "needs_phi",
+    "primes",
+    "size",
+    "slope_size",
+    "tolerance",
+]
 
 #: The last Hermite coefficient that laws look at.
 DEGREE = 40

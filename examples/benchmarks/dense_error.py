@@ -14,9 +14,10 @@ from __future__ import annotations
 import argparse
 import time
 
-import dualact as da
 import numpy as np
 from families import family
+
+import dualact as da
 
 PEERS = {  # (family, depth): {m: (NTKRF, NTKSketch)}
     ("protein", 1): {1024: (0.087, 0.075), 4096: (0.049, 0.050), 8192: (0.029, 0.037)},
@@ -39,8 +40,10 @@ def shown(value: float | None) -> str:
 
 def errors(seeds: int, widths: tuple[int, ...], depths: tuple[int, ...]) -> None:
     print("ReLU NTK, relative Frobenius error; ratio is ours over the best peer's")
-    print(f"{'family':15}{'depth':>6}{'m':>6}  NTKRF NTKSk.   ours (worst)  predicted  ratio  spectral λ=1e-2, 1e-3·tr/n"
-          "   seconds")
+    print(
+        f"{'family':15}{'depth':>6}{'m':>6}  NTKRF NTKSk.   ours (worst)  predicted  ratio  spectral λ=1e-2, 1e-3·tr/n"
+        "   seconds"
+    )
     for name in FAMILIES:
         X = family(name)
         if X is None:
@@ -79,7 +82,12 @@ def truncation() -> None:
     for activation in ("relu", "gelu", "tanh", "erf"):
         for depth in (1, 3):
             network = da.mlp(depth, activation, weight_std=1.5, bias_std=0.1)
-            for label, X in (("0.1√d", rows * 0.1), ("√d", rows), ("10√d", rows * 10), ("0.1√d … 10√d", ragged)):
+            for label, X in (
+                ("0.1√d", rows * 0.1),
+                ("√d", rows),
+                ("10√d", rows * 10),
+                ("0.1√d … 10√d", ragged),
+            ):
                 plans = [
                     # So many columns that every degree is exact: what is left is the truncation.
                     da.SketchedNeuralKernel(network, n_components=10**12, degree=degree).design(X)
