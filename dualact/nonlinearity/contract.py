@@ -143,7 +143,8 @@ class Activation:
             )
         if not self.derivative_limit >= 0:
             raise PluginError(
-                f"activation {self.name!r}: derivative_limit must be 0 or more. Got {self.derivative_limit!r}."
+                f"activation {self.name!r}: derivative_limit must be 0 or more. "
+                f"Got {self.derivative_limit!r}."
             )
         object.__setattr__(self, "breakpoints", points)
         params = {key: _frozen(value) for key, value in dict(self.params).items()}

@@ -155,9 +155,9 @@ def _with_tilts(
 ) -> list[_Found]:
     """Let the factors depend on the norm, where the tail of the series does.
 
-    With τ² the share of K(x, x) beyond the highest degree, every degree is offered as Σ_p c_p H_j(ττ')^{2p}, which
-    is positive semi-definite for c ≥ 0. The least-squares problem chooses c; what enters the map is the product
-    form √(w(x) w(y)) with w = Σ_p c_p τ^{2p}, which has no more components than H_j.
+    With τ² the share of K(x, x) beyond the highest degree, every degree is offered as Σ_p c_p H_j(ττ')^{2p},
+    which is positive semi-definite for c ≥ 0. The least-squares problem chooses c; what enters the map is the
+    product form √(w(x) w(y)) with w = Σ_p c_p τ^{2p}, which has no more components than H_j.
     """
     if tail.spread < _FLAT_TAIL:
         return found

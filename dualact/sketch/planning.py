@@ -275,7 +275,7 @@ def _top_degree(n_features: int, n_components: int) -> int:
 
 
 def _norm_range(network: Network, sample: Sample, with_theta: bool) -> tuple[float, float]:
-    """The grid's range of |x|²/d: that of the sample and a margin, as far as the network has finite moments."""
+    """The grid's range of |x|²/d: the sample's and a margin, as far as the network has finite moments."""
     present = sample.mean_squares[sample.mean_squares > 0]
     if present.size == 0:
         return 1 / _MARGINS[0], _MARGINS[0]
