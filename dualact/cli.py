@@ -131,7 +131,7 @@ def _rows(path: str) -> Any:
     if path.endswith(".npz"):
         try:
             return sparse.load_npz(path).tocsr()
-        except (KeyError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise DualactError(
                 f"{path} is not a sparse matrix as scipy.sparse.save_npz writes it."
             ) from error

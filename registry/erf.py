@@ -23,8 +23,8 @@ import numpy as np
 from scipy.special import erf as _erf
 from scipy.special import erfc
 
-from dualact.nonlinearity.angle import determinant
 from dualact.nonlinearity.contract import Activation, Array
+from dualact.nonlinearity.gaussian_pair import determinant
 from dualact.nonlinearity.parameters import positive
 from dualact.nonlinearity.sequences import even_sequence
 

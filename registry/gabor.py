@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dualact.nonlinearity.angle import determinant
 from dualact.nonlinearity.contract import Activation, Array
+from dualact.nonlinearity.gaussian_pair import determinant
 
 __all__ = ["gabor"]
 

@@ -20,8 +20,8 @@ import math
 
 import numpy as np
 
-from dualact.nonlinearity.angle import determinant
 from dualact.nonlinearity.contract import Activation, Array
+from dualact.nonlinearity.gaussian_pair import determinant
 from dualact.nonlinearity.parameters import finite, nonzero
 from dualact.nonlinearity.sequences import even_sequence
 

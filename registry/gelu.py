@@ -18,8 +18,8 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
-from dualact.nonlinearity.angle import determinant
 from dualact.nonlinearity.contract import Activation, Array
+from dualact.nonlinearity.gaussian_pair import determinant
 from dualact.nonlinearity.sequences import even_sequence
 
 __all__ = ["gelu"]

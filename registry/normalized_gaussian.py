@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dualact.nonlinearity.angle import geometric_mean, one_minus_rho
 from dualact.nonlinearity.contract import Activation, Array
+from dualact.nonlinearity.gaussian_pair import geometric_mean, one_minus_rho
 from dualact.nonlinearity.parameters import positive
 from dualact.nonlinearity.sequences import poisson_root
 

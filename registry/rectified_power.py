@@ -22,8 +22,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from dualact.nonlinearity.angle import angle, geometric_mean, one_minus_rho
 from dualact.nonlinearity.contract import Activation, Array
+from dualact.nonlinearity.gaussian_pair import angle, geometric_mean, one_minus_rho
 from dualact.nonlinearity.parameters import whole
 
 __all__ = ["rectified_power"]

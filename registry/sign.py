@@ -19,8 +19,8 @@ import math
 
 import numpy as np
 
-from dualact.nonlinearity.angle import angle
 from dualact.nonlinearity.contract import Activation, Array
+from dualact.nonlinearity.gaussian_pair import angle
 from dualact.nonlinearity.sequences import even_sequence
 
 __all__ = ["sign", "step"]

@@ -59,7 +59,9 @@ def _mean(f: Function, kinks: tuple[float, ...], variance: float) -> float:
     return float((w * f(math.sqrt(variance) * x)).sum())
 
 
-def _conditional(f: Function, kinks: tuple[float, ...], shift: np.ndarray, sine: float, b: float) -> np.ndarray:
+def _conditional(
+    f: Function, kinks: tuple[float, ...], shift: np.ndarray, sine: float, b: float
+) -> np.ndarray:
     """E f(b·(shift + sine·y)) over y ~ N(0, 1), for each shift."""
     marks = [((t / b - shift) / sine, min(1.0, 1 / (b * sine))) for t in (0.0, *kinks)]
     x, w = _rule(_edges(marks, shift.size))
@@ -179,7 +181,8 @@ def _forward(layers, h, width, rng, theta):
             case da.Dense():
                 h, back = _dense(layer, h, width, rng, theta)
             case da.Act(activation=act):
-                h, back = act.phi(h), lambda g, slope=act.phi_prime(h): g * slope
+                slope = act.phi_prime(h)
+                h, back = act.phi(h), lambda g, slope=slope: g * slope
             case da.LayerNorm():
                 h, back = _norm(h)
             case da.Residual(layers=inner):

@@ -17,6 +17,7 @@ from numpy.polynomial import chebyshev
 from ..errors import NetworkError
 from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
 from ..nonlinearity.contract import Array
+from ..nonlinearity.gaussian_pair import geometric_mean
 from .recursion import propagate, trace_variances
 
 __all__ = ["AngularKernel", "angular_kernel", "homogeneity"]
@@ -50,8 +51,8 @@ class AngularKernel:
         cov : (n, m) array
         var_u, var_v : (n, 1), (1, m) arrays
         """
-        bound = np.sqrt(var_u * var_v)
-        with np.errstate(invalid="ignore"):
+        bound = geometric_mean(var_u, var_v)
+        with np.errstate(invalid="ignore", divide="ignore"):
             rho = np.divide(cov, bound, out=cov)
         if not bound.all():
             rho[np.broadcast_to(bound == 0, rho.shape)] = 0.0

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 
 from ..errors import NetworkError
 from ..network.planning import NetworkPlan
-from ..nonlinearity.angle import geometric_mean
+from ..nonlinearity.gaussian_pair import geometric_mean
 from ..nonlinearity.contract import Array
 
 __all__ = ["as_rows", "gram", "mean_squares", "same_width"]

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..errors import NetworkError
 from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
-from ..nonlinearity.angle import geometric_mean
+from ..nonlinearity.gaussian_pair import geometric_mean
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual_array, dual_prime_array
 

@@ -20,7 +20,10 @@ __all__ = ["ExactNeuralKernel"]
 
 
 class ExactNeuralKernel(
-    NetworkParameter, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator  # type: ignore[misc]
+    NetworkParameter,
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
 ):
     """Transformer X -> K(X, X_fit), to go before an estimator with ``kernel="precomputed"``.
 

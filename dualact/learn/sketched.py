@@ -21,7 +21,10 @@ __all__ = ["SketchedNeuralKernel"]
 
 
 class SketchedNeuralKernel(
-    NetworkParameter, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator  # type: ignore[misc]
+    NetworkParameter,
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
 ):
     """Feature map whose inner products approximate a neural kernel: ⟨z(x), z(y)⟩ ≈ K(x, y).
 
@@ -201,7 +204,11 @@ class SketchedNeuralKernel(
                     f"The {label!r} parameter of {name} must be one of {', '.join(map(repr, legal))}. "
                     f"Got {value!r} instead."
                 )
-        for label, value, least in (("n_components", self.n_components, 1), ("degree", self.degree, 0)):
+        counts: tuple[tuple[str, Any, int], ...] = (
+            ("n_components", self.n_components, 1),
+            ("degree", self.degree, 0),
+        )
+        for label, value, least in counts:
             if label == "degree" and isinstance(value, str) and value == "auto":
                 continue
             if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:

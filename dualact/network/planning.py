@@ -135,7 +135,8 @@ def _walk(
                 gaussian = False
             case LayerNorm():
                 _needs_gaussian(gaussian, here, before, path, "LayerNorm", "the normalisation")
-                steps.append(Step(path, repr(layer), "Σ, Θ ← / √(variances)"))
+                both = "Σ, Θ" if kind == "ntk" else "Σ"
+                steps.append(Step(path, repr(layer), f"{both} ← / √(variances)"))
             case Residual():
                 _needs_gaussian(gaussian, here, before, path, "Residual", "the sum")
                 if not layer.layers:

@@ -203,17 +203,20 @@ def hermite_prime(act: Activation | str, variance: ArrayLike, degree: int) -> Ar
 
     Notes
     -----
-    The identity serves for q ≥ 0.01; below, where φ(0) would swallow the small part, the panels of φ′
-    (``phi_prime``, or φ's own panels differentiated) are integrated: about 1e-13·√(Eφ′²) at any q.
+    The identity serves where the coefficients of φ have a closed form, or φ′ has none, and q ≥ 0.01; below,
+    where φ(0) would swallow the small part, and elsewhere the panels of φ′ (``phi_prime``, or φ's own panels
+    differentiated) are integrated: about 1e-13·√(Eφ′²) at any q.
     """
     act = resolve(act)
     refuse_jumps(act)
     q = check_variance(act, variance, "hermite_prime", prime=True)
     order = check_degree(act, degree, "hermite_prime")
-    if act.phi is None or (act.hermite is not None and act.phi_prime is None):
-        direct = q < (0.0 if act.phi is None else _SMALL)
+    if act.phi is None:
+        direct = np.zeros(q.shape, dtype=bool)
+    elif act.hermite is not None or act.phi_prime is None:
+        direct = q < _SMALL
     else:
-        direct = (q < _SMALL) if act.phi_prime is None else np.ones(q.shape, dtype=bool)
+        direct = np.ones(q.shape, dtype=bool)
     out = np.zeros((*q.shape, order + 1))
     if (~direct).any():
         some = q[~direct]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import AccuracyWarning, DualactError
-from .angles import geometric_mean
+from .gaussian_pair import geometric_mean
 from .coefficients import check_variance, hermite, hermite_prime, refuse_jumps, resolve
 from .contract import Activation, Array
 from .engines import engine

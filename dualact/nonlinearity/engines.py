@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import DualactError
-from .angles import angle, geometric_mean
+from .gaussian_pair import angle, correlation, geometric_mean
 from .boxes import Box, build_box, cheb_fit, cheb_nodes, cheb_values, decade
 from .coefficients import at_zero, hermite_array, second_moment
 from .conditional import conditional, conditional_error
@@ -82,7 +82,7 @@ class Engine:
         error = error + _ROUNDING
         if every_error and value.size:
             # Near ρ = ±1 rounding moves the layers at breakpoints by ε/sin θ of their width.
-            sine = angle(cov, p[:, None] if outer else p, q).sin
+            sine = correlation(cov, p[:, None] if outer else p, q).sine
             error = error + np.where(sine > 0, 0.01 * _EPS / np.maximum(sine, 5e-8), 0.0)
         return value.reshape(shape), error.reshape(shape)
 
@@ -148,7 +148,7 @@ class Engine:
         else:
             a = p[:, None] if outer else p
             all_p, all_q = (np.broadcast_to(x, cov.shape).ravel() for x in (a, q))
-            theta = angle(cov.ravel(), all_p, all_q).theta
+            theta = angle(cov.ravel(), all_p, all_q)[1]
             return rule.triples(all_p, all_q, theta).reshape(cov.shape), rule.error
         return self._tabulated(box, cov, p, q, outer), box.error
 
@@ -159,12 +159,12 @@ class Engine:
         for k in range(0, len(p), step):
             s = slice(k, k + step)
             if outer:
-                theta = angle(cov[s], p[s, None], q[None]).theta
+                theta = angle(cov[s], p[s, None], q[None])[1]
                 out[s] = box.outer(p[s], q, theta)
                 out[s] *= left[s, None]
                 out[s] *= right
             else:
-                out[s] = box.pairs(p[s], q[s], angle(cov[s], p[s], q[s]).theta) * left[s] * right[s]
+                out[s] = box.pairs(p[s], q[s], angle(cov[s], p[s], q[s])[1]) * left[s] * right[s]
         return out
 
     def _mean(self, variance: Array) -> Array:
@@ -183,7 +183,7 @@ class Engine:
         for k in range(0, len(p), step):
             s = slice(k, k + step)
             a, b = (p[s, None], q[None]) if outer else (p[s], q[s])
-            theta = angle(cov[s], a, b).theta
+            theta = angle(cov[s], a, b)[1]
             power = geometric_mean(a, b)
             if self.homogeneity != 1.0:
                 power = power**self.homogeneity
@@ -250,7 +250,7 @@ class Engine:
 
     def _generic(self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool) -> tuple[Array, Array]:
         a, b = (p[:, None], q[None]) if outer else (p, q)
-        turn = angle(cov, a, b)
+        turn = correlation(cov, a, b)
         value, error = np.zeros(cov.shape), np.full(cov.shape, np.inf)
         left, right = self.size(p), self.size(q)
         scale = np.maximum(np.multiply.outer(left, right) if outer else left * right, 1e-300)
@@ -258,7 +258,7 @@ class Engine:
             value, error = self._series(turn.rho, p, q, outer, scale)
         rest = np.flatnonzero(error.ravel() > 1e-13)
         if rest.size:
-            args = [np.broadcast_to(x, cov.shape).ravel()[rest] for x in (a, b, turn.rho, turn.sin)]
+            args = [np.broadcast_to(x, cov.shape).ravel()[rest] for x in (a, b, turn.rho, turn.sine)]
             found = conditional(self.table, args[0], args[1], args[2], args[3])
             count = rest.size if every_error else min(rest.size, 6)
             some = np.linspace(0, rest.size - 1, count).astype(np.int64)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DualactError
+from .blocks import blockwise
 from .contract import Activation, Array
-from .gaussian_pair import blockwise
 from .piecewise_exponential import ConditionalPanels
 from .piecewise_function import Piece, PiecewiseFunction, Term, poly
 from .piecewise_polynomial import Anchored, anchor

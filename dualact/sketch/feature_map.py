@@ -13,11 +13,11 @@ from scipy import sparse
 
 from ..errors import DualactError
 from ..nonlinearity.contract import Array
-from .design import Term, radial_powers
 from .monomials import monomial_count
 from .planning import SketchPlan
 from .polysketch import PolySketch
 from .signs import signs
+from .terms import Term, mixed, radial_powers
 
 __all__ = ["FeatureMap"]
 
@@ -83,7 +83,7 @@ class FeatureMap:
         unit, mean_squares, along = self._split(np.asarray(rows, dtype=np.float64))
         functions = self.plan.basis(mean_squares)
         components = {
-            t.degree: radial_powers(self.plan.basis, functions, along, t.degree, t.mixing).astype(self.dtype)
+            t.degree: mixed(radial_powers(self.plan.basis, functions, along, t.degree), t.mixing).astype(self.dtype)
             for t in self.plan.terms
         }
         for i in range(0, len(out), self.inner_rows):

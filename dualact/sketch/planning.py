@@ -14,10 +14,11 @@ from ..exact.recursion import trace_variances
 from ..network.planning import Kind, NetworkPlan, check, render_table
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
-from .design import Design, Term, design_terms
+from .design import design_terms, exact_kernel
 from .monomials import monomial_count
 from .radial import RadialBasis, radial_basis
 from .sample import Sample, draw_sample, gaussian_sample, split_along_main_direction
+from .terms import Term
 
 __all__ = ["SketchPlan", "plan_features"]
 
@@ -150,7 +151,10 @@ class SketchPlan:
 
     def __str__(self) -> str:
         title = {"nngp": "NNGP", "ntk": "NTK"}[self.kind]
-        steps = [("layer", "", "rule"), *((s.path, s.layer, s.rule) for s in self.checked.steps)]
+        steps: list[tuple[str, ...]] = [
+            ("layer", "", "rule"),
+            *((s.path, s.layer, s.rule) for s in self.checked.steps),
+        ]
         rows: list[tuple[str, ...]] = [("degree", "exact columns", "sketched columns", "components")]
         for term in self.terms:
             exact = term.exact * monomial_count(self.n_features, term.degree)
@@ -210,41 +214,37 @@ def plan_features(
         )
     n_components = _count("n_components", n_components, 1)
     wanted = None if degree == "auto" else _count("degree", degree, 0)
-    drawn = gaussian_sample(checked.n_features) if X is None else draw_sample(X)
-    sample, unit = drawn
+    sample, unit = gaussian_sample(checked.n_features) if X is None else draw_sample(X)
     with_theta = checked.kind == "ntk"
     low, high = _norm_range(network, sample, with_theta)
+    target = exact_kernel(network, sample, with_theta)
     top = _top_degree(checked.n_features, n_components) if wanted is None else wanted
-    basis = radial_basis(network, with_theta, low, high, top)
-    design = design_terms(basis, sample, n_components, wanted, top)
-    direction = None
-    if isinstance(unit, np.ndarray) and 1 < unit.shape[1] <= _SPLIT_FEATURES and len(unit) > 1:
+    splits = isinstance(unit, np.ndarray) and 1 < unit.shape[1] <= _SPLIT_FEATURES and len(unit) > 1
+    wide = radial_basis(network, with_theta, low, high, max(_SPLIT_DEGREE, top) if splits else top)
+    basis, direction = wide.up_to(top), None
+    design = design_terms(basis, sample, target, n_components, wanted, top)
+    if splits:
         other = split_along_main_direction(sample, unit)
-        wide = radial_basis(network, with_theta, low, high, max(_SPLIT_DEGREE, top))
-        split = design_terms(wide, other, n_components, wanted, top)
+        split = design_terms(wide, other, target, n_components, wanted, top)
         if split.error < _SPLIT_GAIN * design.error:
             basis, design, direction = wide, split, other.direction
-    return _assemble(checked, n_components, basis, direction, design, 0 if X is None else len(sample.along))
-
-
-def _assemble(
-    checked: NetworkPlan,
-    n_components: int,
-    basis: RadialBasis,
-    direction: Array | None,
-    design: Design,
-    rows: int,
-) -> SketchPlan:
     return SketchPlan(
-        checked, n_components, basis, direction, design.terms, design.truncation, design.sketching, rows
+        checked,
+        n_components,
+        basis,
+        direction,
+        design.terms,
+        design.truncation,
+        design.sketching,
+        0 if X is None else len(sample.along),
     )
 
 
-def _count(label: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:  # type: ignore[call-overload]
+def _count(label: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
         extra = " or 'auto'" if label == "degree" else ""
         raise DualactError(f"{label} must be an integer of at least {least}{extra}. Got {value!r}.")
-    return int(value)  # type: ignore[call-overload, no-any-return]
+    return int(value)
 
 
 def _top_degree(n_features: int, n_components: int) -> int:

@@ -1,23 +1,24 @@
 """The radial functions of the series: g_k(s, t) = Σ_r f_{k,r}(s) f_{k,r}(t).
 
 Each coefficient matrix of the series is positive semi-definite and numerically of low rank on a grid of
-norms. Its eigenvectors, interpolated in the logarithm of the norm, are the radial functions. A norm
-outside the grid (zero among them) goes through the series itself, against the grid, and is projected on
-the same functions: computed, never extrapolated.
+norms. Its eigenvectors, interpolated in the logarithm of the norm, are the radial functions. The zero row is
+one more row of that matrix. Any other norm outside the grid goes through the series itself, against
+the grid and the zero row, and is projected on the same functions: computed, never extrapolated.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import DualactError
 from ..exact.recursion import trace_variances
-from ..network.layers import Layer
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
+from .chebyshev import chebyshev_nodes, interpolate
 from .series import expand
 
 __all__ = ["RadialBasis", "radial_basis"]
@@ -25,7 +26,9 @@ __all__ = ["RadialBasis", "radial_basis"]
 _TOLERANCE = 1e-7  # of the kernel's diagonal: eigenvalues below it are not worth a function
 _GRIDS = (2, 6, 10, 16, 24, 36, 48)
 _INTERPOLATION = 1e-6
-_DIRECT_ROWS = 256
+_TINY = float(np.finfo(np.float64).tiny)
+_PANEL = math.log(4.0)  # width of the panels outside the grid, in log |x|²
+_PANEL_NODES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +48,10 @@ class RadialBasis:
         that a homogeneous network's functions are constants.
     values : (g, t) array
         The functions at the nodes over the scale.
-    dual_basis : (g, t) array
-        What turns a row of coefficients against the nodes into values of the functions.
+    zero : (t,) array
+        The functions at the zero row.
+    dual_basis : (g + 1, t) array
+        What turns a row of coefficients against the nodes and the zero row into values of the functions.
     """
 
     network: Network
@@ -55,12 +60,25 @@ class RadialBasis:
     nodes: Array
     log_scale: Array
     values: Array
+    zero: Array
     dual_basis: Array
+    _panels: dict[int, tuple[Array, Array, Array]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def degree(self) -> int:
         """The highest degree."""
         return int(self.degrees[-1])
+
+    def up_to(self, degree: int) -> RadialBasis:
+        """Return the functions whose degree is at most that."""
+        keep = self.degrees <= degree
+        return replace(
+            self,
+            degrees=self.degrees[keep],
+            values=self.values[:, keep],
+            zero=self.zero[keep],
+            dual_basis=self.dual_basis[:, keep],
+        )
 
     def __call__(self, mean_squares: Array) -> Array:
         """Values of all functions.
@@ -73,50 +91,56 @@ class RadialBasis:
         Returns
         -------
         (n, t) array
+            Each row depends on its own norm alone, to the bit.
+
+        Raises
+        ------
+        NetworkError
+            If a norm is out of the range of the network.
         """
-        with np.errstate(divide="ignore"):
-            place = np.log(mean_squares)
-        out = np.empty((place.size, self.degrees.size))
+        out = np.empty((mean_squares.size, self.degrees.size))
+        out[mean_squares == 0] = self.zero
+        places = np.log(np.where(mean_squares > 0, mean_squares, 1.0))
         low, high = self.nodes[0], self.nodes[-1]
         slack = 1e-9 * (1 + abs(low) + abs(high))
-        inside = (place >= low - slack) & (place <= high + slack)
-        out[inside] = self._interpolated(place[inside])
-        if not inside.all():
-            outside, back = np.unique(mean_squares[~inside], return_inverse=True)
-            parts = [outside[i : i + _DIRECT_ROWS] for i in range(0, outside.size, _DIRECT_ROWS)]
-            out[~inside] = np.concatenate([self._direct(part) for part in parts])[back]
+        inside = (places >= low - slack) & (places <= high + slack) & (mean_squares > 0)
+        out[inside] = interpolate(self.nodes, self.log_scale, self.values, places[inside])
+        outside = ~inside & (mean_squares > 0)
+        if outside.any():
+            # A norm that the network cannot take is refused here, with an error that names the layer.
+            trace_variances(self.network.layers, mean_squares[outside], self.with_theta)
+            out[outside] = self._outside(places[outside])
         return out
 
-    def _interpolated(self, place: Array) -> Array:
-        weights = _lagrange(self.nodes, place)
-        scale = np.zeros_like(place)
-        out = np.zeros((place.size, self.degrees.size))
-        # One node at a time: each row's sum has the same order whatever rows are beside it.
-        for g in range(self.nodes.size):
-            scale += weights[:, g] * self.log_scale[g]
-            out += weights[:, g, None] * self.values[g]
-        out *= np.exp(scale)[:, None]
+    def _outside(self, places: Array) -> Array:
+        out = np.empty((places.size, self.degrees.size))
+        panels = np.floor(places / _PANEL).astype(np.int64)
+        for panel in np.unique(panels):
+            mine = panels == panel
+            out[mine] = self._on_panel(int(panel), places[mine])
         return out
+
+    def _on_panel(self, panel: int, places: Array) -> Array:
+        """Interpolate between norms that were computed directly: many rows cost little more than one."""
+        if panel not in self._panels:
+            nodes = chebyshev_nodes(panel * _PANEL, (panel + 1) * _PANEL, _PANEL_NODES)
+            try:
+                functions = self._direct(np.exp(nodes))
+                log_scale = np.log(np.maximum(np.linalg.norm(functions, axis=1), _TINY))
+            except DualactError:  # the panel reaches beyond the range of the network, these rows do not
+                return np.concatenate([self._direct(np.exp(place[None])) for place in places])
+            self._panels[panel] = nodes, log_scale, functions / np.exp(log_scale)[:, None]
+        return interpolate(*self._panels[panel], places)
 
     def _direct(self, mean_squares: Array) -> Array:
-        # A row that is in the range of the network is asserted by its trace, with an error that names it.
-        trace_variances(self.network.layers, mean_squares, self.with_theta)
-        series = expand(
-            self.network.layers, mean_squares, np.exp(self.nodes), self.degree, self.with_theta
-        )
-        series /= np.exp(self.log_scale)
+        anchors = np.append(np.exp(self.nodes), 0.0)
+        series = expand(self.network.layers, mean_squares, anchors, self.degree, self.with_theta)
         out: Array = np.einsum("trg,gt->rt", series[self.degrees], self.dual_basis)
         return out
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data (the network and its kind are the plan's)."""
-        return {
-            "degrees": self.degrees.tolist(),
-            "nodes": self.nodes.tolist(),
-            "log_scale": self.log_scale.tolist(),
-            "values": self.values.tolist(),
-            "dual_basis": self.dual_basis.tolist(),
-        }
+        return {key: getattr(self, key).tolist() for key in ("degrees", *_ARRAYS)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], network: Network, with_theta: bool) -> RadialBasis:
@@ -125,97 +149,97 @@ class RadialBasis:
             network,
             with_theta,
             np.asarray(data["degrees"], dtype=np.int64),
-            *(np.asarray(data[key], dtype=float) for key in ("nodes", "log_scale", "values", "dual_basis")),
+            *(np.asarray(data[key], dtype=float) for key in _ARRAYS),
         )
 
 
-def radial_basis(
-    network: Network, with_theta: bool, low: float, high: float, degree: int
-) -> RadialBasis:
+_ARRAYS = ("nodes", "log_scale", "values", "zero", "dual_basis")
+
+
+def radial_basis(network: Network, with_theta: bool, low: float, high: float, degree: int) -> RadialBasis:
     """Return the radial functions of a dense network for |x|²/d in [low, high].
 
     The grid grows until the functions, interpolated half-way between its nodes, give back the series
     there to 1e-6 of the diagonal.
+
+    Parameters
+    ----------
+    network : Network
+    with_theta : bool
+        True for the tangent kernel, False for the covariance.
+    low, high : float
+        0 < low < high.
+    degree : int
+        The highest power of the cosine.
+
+    Returns
+    -------
+    RadialBasis
 
     Raises
     ------
     DualactError
         If no grid of up to 48 norms does.
     """
-    left, right = np.log(low), np.log(high)
-    layers = network.layers
-    worst = np.inf
+    left, right = math.log(low), math.log(high)
+    worst = math.inf
     for count in _GRIDS:
-        nodes = _chebyshev(left, right, count)
+        nodes = chebyshev_nodes(left, right, count)
         probes = (nodes[:-1] + nodes[1:]) / 2
-        basis = _on_grid(network, with_theta, nodes, degree)
-        f = basis(np.exp(probes))
-        exact = expand(layers, np.exp(probes), np.exp(nodes), degree, with_theta)
-        other = basis.values * np.exp(basis.log_scale)[:, None]
-        size = np.exp(basis.log_scale)
-        probe_size = np.sqrt(np.maximum((f**2).sum(axis=1), np.finfo(float).tiny))
-        worst = 0.0
-        for k in range(degree + 1):
-            mine = basis.degrees == k
-            gap = np.abs(f[:, mine] @ other[:, mine].T - exact[k]) / (probe_size[:, None] * size)
-            worst = max(worst, float(gap.max()))
+        anchors = np.append(np.exp(nodes), 0.0)
+        rows = np.concatenate([anchors, np.exp(probes)])
+        series = expand(network.layers, rows, anchors, degree, with_theta)
+        basis = _factorised(network, with_theta, nodes, series[:, : count + 1])
+        worst = _interpolation_error(basis, probes, series[:, count + 1 :, :count])
         if worst <= _INTERPOLATION:
             return basis
     if worst > 1e-3:
         raise DualactError(
-            f"the norms of X reach from {np.sqrt(low):.3g} to {np.sqrt(high):.3g} (over √d), too far for one grid "
-            f"(error {worst:.1e} of the kernel). Scale the rows, for example with sklearn.preprocessing.Normalizer."
+            f"the norms of X reach from {math.sqrt(low):.3g} to {math.sqrt(high):.3g} (over √d), too far for "
+            f"one grid (error {worst:.1e} of the kernel). Scale the rows, for example with "
+            "sklearn.preprocessing.Normalizer."
         )
     return basis
 
 
-def _on_grid(network: Network, with_theta: bool, nodes: Array, degree: int) -> RadialBasis:
-    series = expand(network.layers, np.exp(nodes), np.exp(nodes), degree, with_theta)
-    diagonal = np.maximum(np.einsum("kgg->g", series), np.finfo(float).tiny)
-    size = np.sqrt(diagonal)
+def _factorised(network: Network, with_theta: bool, nodes: Array, series: Array) -> RadialBasis:
+    """The functions of the series on nodes and zero row, (degree + 1, g + 1, g + 1)."""
+    diagonal = np.einsum("kgg->g", series)
+    size = np.sqrt(np.maximum(diagonal, _TINY))
+    weight = np.where(diagonal > _TINY, 1 / size, 0.0)  # a zero row without a kernel takes no part
     degrees, values, duals = [], [], []
-    for k in range(degree + 1):
-        matrix = series[k] / size[:, None] / size
+    for k, coefficients in enumerate(series):
+        matrix = coefficients * weight[:, None] * weight
         eigenvalues, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
         # The relative cut keeps 1/√λ of the direct road above the rounding of the matrix.
-        keep = np.flatnonzero(eigenvalues > nodes.size * _TOLERANCE)[::-1]
-        for r in keep:
+        for r in np.flatnonzero(eigenvalues > nodes.size * _TOLERANCE)[::-1]:
             vector = vectors[:, r] * (1.0 if vectors[:, r].sum() >= 0 else -1.0)
             degrees.append(k)
-            values.append(vector * np.sqrt(eigenvalues[r]))
-            duals.append(vector / np.sqrt(eigenvalues[r]))
+            values.append(vector * math.sqrt(eigenvalues[r]))
+            duals.append(vector * weight / math.sqrt(eigenvalues[r]))
     if not degrees:
-        degrees, values, duals = [0], [np.zeros(nodes.size)], [np.zeros(nodes.size)]
+        degrees, values, duals = [0], [np.zeros(size.size)], [np.zeros(size.size)]
+    table = np.array(values).T.copy()
     return RadialBasis(
         network,
         with_theta,
         np.array(degrees, dtype=np.int64),
         nodes,
-        np.log(size),
-        np.array(values).T.copy(),
+        np.log(size[:-1]),
+        table[:-1],
+        table[-1] * size[-1] * (weight[-1] > 0),
         np.array(duals).T.copy(),
     )
 
 
-def _chebyshev(left: float, right: float, count: int) -> Array:
-    unit = -np.cos(np.pi * np.arange(count) / (count - 1))
-    nodes: Array = (left + right) / 2 + (right - left) / 2 * unit
-    return nodes
-
-
-def _lagrange(nodes: Array, place: Array) -> Array:
-    """Barycentric Lagrange weights of each place, (n, g), for Chebyshev nodes of the second kind."""
-    signs = np.where(np.arange(nodes.size) % 2, -1.0, 1.0)
-    signs[0] *= 0.5
-    signs[-1] *= 0.5
-    gap = place[:, None] - nodes
-    hit = gap == 0
-    gap[hit] = 1.0
-    weights = signs / gap
-    total = np.zeros_like(place)
-    for g in range(nodes.size):
-        total += weights[:, g]
-    weights /= total[:, None]
-    rows = hit.any(axis=1)
-    weights[rows] = hit[rows]
-    return weights
+def _interpolation_error(basis: RadialBasis, probes: Array, series: Array) -> float:
+    """Worst error of the functions at the probes against the nodes, of the kernel's diagonal."""
+    here = basis(np.exp(probes))
+    there = basis.values * np.exp(basis.log_scale)[:, None]
+    size = np.sqrt(np.maximum((here**2).sum(axis=1), _TINY))[:, None] * np.exp(basis.log_scale)
+    worst = 0.0
+    for k, coefficients in enumerate(series):
+        mine = basis.degrees == k
+        gap = here[:, mine] @ there[:, mine].T - coefficients
+        worst = max(worst, float((np.abs(gap) / size).max()))
+    return worst

@@ -82,8 +82,10 @@ def split_along_main_direction(sample: Sample, unit: Array) -> Sample:
     Where the rows share a direction (pixels and counts are not centred), x⊥ is short, and the powers of
     x⊥·y⊥ that need sketching are small.
     """
-    eigenvalues, vectors = np.linalg.eigh(sample.cosines)
-    direction = unit.T @ vectors[:, -1]
+    if unit.shape[1] <= len(unit):
+        direction = np.linalg.eigh(unit.T @ unit)[1][:, -1]
+    else:
+        direction = unit.T @ np.linalg.eigh(sample.cosines)[1][:, -1]
     direction /= np.linalg.norm(direction)
     along = unit @ direction
     if along.sum() < 0:

@@ -9,11 +9,12 @@ At an activation u = Σ/√(v_x v_y) has a constant term u_0 (from biases, or a_
 
     Σ_j A_j u^j = Σ_{i ≤ N} w^i D_i,   D_i = Σ_{j ≥ i} C(j, i) A_j u_0^{j−i},
 
-needs N products of truncated series for any J. docs/theory.md has the derivation.
+needs 2√N products of truncated series for any J. docs/theory.md has the derivation.
 """
 
 from __future__ import annotations
 
+import math
 from typing import assert_never
 
 import numpy as np
@@ -49,8 +50,9 @@ def expand(layers: tuple[Layer, ...], rows: Array, columns: Array, degree: int, 
 
     Notes
     -----
-    Equal to the recursion at ρ to the size of the terms beyond ``degree``. Costs N² products of
-    (r, c) arrays per activation, and Hermite coefficients at r + c variances.
+    Equal to the recursion at ρ to the size of the terms beyond ``degree``. Costs, per
+    activation, about 2√N products of truncated series (N² of (r, c) arrays each) and Hermite coefficients at
+    r + c variances.
     """
     sigma = np.zeros((degree + 1, rows.size, columns.size))
     if degree >= 1:
@@ -93,11 +95,12 @@ def _activate(act: Activation, sigma: Array, theta: Array | None, rows: Array, c
     degree = len(sigma) - 1
     u = sigma * (_inverse_root(rows)[:, None] * _inverse_root(cols))
     terms = _terms(degree, float(u[0].max(initial=0.0)))
-    a_rows, a_cols = hermite(act, rows, terms), hermite(act, cols, terms)
-    out = _compose(a_rows, a_cols, u)
+    both, r = np.concatenate([rows, cols]), rows.size  # equal variances of the two sides are computed once
+    a = hermite(act, both, terms)
+    out = _compose(a[:r], a[r:], u)
     if theta is not None:
-        slope = _compose(hermite_prime(act, rows, terms), hermite_prime(act, cols, terms), u)
-        theta = multiply(theta, slope)
+        a = hermite_prime(act, both, terms)
+        theta = multiply(theta, _compose(a[:r], a[r:], u))
     return out, theta, _second_moment(act, rows), _second_moment(act, cols)
 
 
@@ -130,11 +133,22 @@ def _compose(a_rows: Array, a_cols: Array, u: Array) -> Array:
         moved[i] = np.einsum("j,jrc,jrc->rc", binomials, products[i:], powers[: terms - i + 1])
     wave = u.copy()
     wave[0] = 0.0
-    out = np.zeros_like(u)
-    out[0] = moved[degree]
-    for i in range(degree - 1, -1, -1):
-        out = multiply(out, wave)
-        out[0] += moved[i]
+    return _polynomial(moved, wave)
+
+
+def _polynomial(coefficients: Array, wave: Array) -> Array:
+    """Σ_i coefficients_i wave^i in about 2√N products: Horner's scheme in a power of the wave."""
+    step = math.isqrt(len(wave) - 1) + 1
+    powers = [np.zeros_like(wave)]
+    powers[0][0] = 1.0
+    for _ in range(step):
+        powers.append(multiply(powers[-1], wave))
+    out = np.zeros_like(wave)
+    for start in reversed(range(0, len(wave), step)):
+        if start + step < len(wave):
+            out = multiply(out, powers[step])
+        for i, coefficient in enumerate(coefficients[start : start + step]):
+            out[i:] += coefficient * powers[i][i:]
     return out
 
 

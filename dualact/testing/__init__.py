@@ -1,1 +1,42 @@
-"""Laws and oracles that plugin authors inherit."""
+"""Laws and oracles that plugin authors inherit; pytest and hypothesis are imported only where they are used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    "LAWS": "laws",
+    "Report": "report",
+    "Verdict": "report",
+    "check_activation": "report",
+    "parametrize_with_activation_checks": "cases",
+    "reference_dual": "reference",
+    "reference_dual_prime": "reference",
+    "reference_hermite": "reference",
+}
+
+__all__ = [*_HOME, "strategies"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    elif name == "strategies":
+        value = importlib.import_module(f"{__name__}.strategies")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from . import strategies
+    from .cases import parametrize_with_activation_checks
+    from .laws import LAWS
+    from .reference import reference_dual, reference_dual_prime, reference_hermite
+    from .report import Report, Verdict, check_activation

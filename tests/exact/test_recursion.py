@@ -45,7 +45,9 @@ def test_pairs_broadcast():
     cov = 0.3 * np.sqrt(np.outer(rows, columns))
     K = propagate(DEEP.layers, cov.copy(), tuple(p[:, None] for p in u), tuple(q[None] for q in v), True)
     assert K.shape == (2, 3)
-    one = propagate(DEEP.layers, cov[1:, 2:], tuple(p[1:, None] for p in u), tuple(q[None, 2:] for q in v), True)
+    one = propagate(
+        DEEP.layers, cov[1:, 2:], tuple(p[1:, None] for p in u), tuple(q[None, 2:] for q in v), True
+    )
     np.testing.assert_allclose(one[0, 0], K[1, 2], rtol=1e-14)
 
 

@@ -10,7 +10,7 @@ from dualact.registry.sparse import sparse_plus, sparse_sigmoid
 from piecewise_reference import stored
 
 from dualact.errors import DualactError, PluginError
-from dualact.nonlinearity.gaussian_pair import blockwise
+from dualact.nonlinearity.blocks import blockwise
 from dualact.nonlinearity.piecewise import PiecewiseDual, PiecewiseFunction, Term, piecewise, poly
 
 TABLE = stored()

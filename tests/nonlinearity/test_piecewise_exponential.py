@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from piecewise_reference import reference, scale, stored
 
-from dualact.nonlinearity.gaussian_pair import blockwise
+from dualact.nonlinearity.blocks import blockwise
 from dualact.nonlinearity.piecewise_exponential import ConditionalPanels
 from dualact.nonlinearity.piecewise_function import PiecewiseFunction, Term, poly
 from dualact.nonlinearity.piecewise_polynomial import anchor

@@ -1,0 +1,81 @@
+"""One degree of a feature map: the plan keeps them, the design makes them, the map carries them out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..nonlinearity.contract import Array
+from .monomials import monomial_count
+from .radial import RadialBasis
+
+__all__ = ["Term", "mixed", "radial_powers"]
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One degree of the feature map.
+
+    Attributes
+    ----------
+    degree : int
+        j, the power of x⊥·y⊥.
+    mixing : (t, c) array
+        W_j√r_j: from the radial functions to the components a_j, largest first.
+    exact : int
+        How many leading components have exact monomials.
+    width : int
+        Columns of the sketch that carries the rest of the components (0 where there are none).
+    """
+
+    degree: int
+    mixing: Array
+    exact: int
+    width: int
+
+    def columns(self, n_features: int) -> int:
+        """Number of output columns."""
+        return self.exact * monomial_count(n_features, self.degree) + self.width
+
+
+def radial_powers(basis: RadialBasis, functions: Array, along: Array, degree: int) -> Array:
+    """What the components of one degree are mixed from: √C(k_t, j) α^{k_t − j} f_t for k_t ≥ j.
+
+    Parameters
+    ----------
+    basis : RadialBasis
+    functions : (n, t) array
+        Its values.
+    along : (n,) array
+        α; zeros where there is no direction.
+    degree : int
+        j.
+
+    Returns
+    -------
+    (n, t') array
+        t' counts the functions of degree ≥ j.
+    """
+    used = np.flatnonzero(basis.degrees >= degree)
+    out = np.empty((len(functions), used.size))
+    power = np.ones_like(along)
+    previous = degree
+    for column, t in enumerate(used):
+        k = int(basis.degrees[t])
+        for _ in range(k - previous):
+            power = power * along
+        previous = k
+        np.multiply(functions[:, t], power, out=out[:, column])
+        out[:, column] *= math.sqrt(math.comb(k, degree))
+    return out
+
+
+def mixed(powers: Array, mixing: Array) -> Array:
+    """Components a_j(x): ``powers @ mixing``, each row to the bit whatever rows are beside it."""
+    out = np.zeros((len(powers), mixing.shape[1]))
+    for column, weights in zip(powers.T, mixing, strict=True):
+        for c in np.flatnonzero(weights):
+            out[:, c] += column * weights[c]
+    return out
