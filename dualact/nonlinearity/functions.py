@@ -37,7 +37,7 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
     Raises
     ------
     PluginError
-        If φ is not vectorised, changes the dtype, is not finite, grows so fast that Eφ² is infinite at
+        If φ is not vectorised, changes its input or the dtype, is not finite, grows so fast that Eφ² is infinite at
         variance 1, or is not smooth at a place that is not declared (the message names it).
 
     Notes
@@ -76,9 +76,10 @@ def _check_calls(act: Activation) -> None:
     # Off the round numbers, where breakpoints tend to lie.
     points = np.linspace(-3.0, 3.0, 60) + 1.3e-3
     for t in (points, points.reshape(5, 12), points[:1], np.zeros(0)):
+        given = t.copy()
         try:
             with np.errstate(all="ignore"):
-                y = act.phi(t.copy())
+                y = act.phi(given)
         except Exception as error:
             raise PluginError(
                 f"activation {act.name!r}: phi must take a float64 array (vectorised); "
@@ -90,6 +91,12 @@ def _check_calls(act: Activation) -> None:
             raise PluginError(
                 f"activation {act.name!r}: phi must return an array of the shape of its input. "
                 f"Got {got} for input of shape {t.shape}."
+            )
+        if not np.array_equal(given, t):
+            raise PluginError(
+                f"activation {act.name!r}: phi must not change its input, which is its caller's. "
+                f"At t = {t[given != t][0]:.6g} it wrote {given[given != t][0]:.6g} into it. "
+                "Leave out=t and t[...] = away, or work on t.copy()."
             )
         if y.dtype != np.float64:
             raise PluginError(

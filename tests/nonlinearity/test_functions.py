@@ -1,11 +1,15 @@
 """from_function: what it accepts, and every sentence with which it refuses."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 
 from dualact.errors import PluginError
 from dualact.nonlinearity.coefficients import hermite
 from dualact.nonlinearity.contract import Activation
+from dualact.nonlinearity.duals import dual
 from dualact.nonlinearity.functions import from_function
 
 
@@ -46,6 +50,30 @@ def test_returns_an_activation():
 def test_refusals(phi, sentence):
     with pytest.raises(PluginError, match=sentence):
         from_function("f", phi)
+
+
+@pytest.mark.parametrize(
+    ("phi", "place"),
+    [
+        (lambda t: np.maximum(t, 0), 0.0),
+        (lambda t: np.tanh(t) + 1e-6 * (t > 1.234567), 1.234567),
+        (lambda t: np.clip(t, -20.3, np.inf), -20.3),
+        (lambda t: np.sqrt(np.abs(t - 0.7)), 0.7),
+    ],
+)
+def test_the_place_of_an_undeclared_breakpoint_is_named(phi, place):
+    with pytest.raises(PluginError, match=r"phi is not smooth near t = ") as caught:
+        from_function("f", phi)
+    named = float(re.search(r"near t = (\S+), and", str(caught.value))[1])
+    assert named == pytest.approx(place, abs=1e-5)
+    from_function("f", phi, (place,))
+
+
+def test_a_kink_far_out_is_found_when_a_variance_needs_it():
+    act = from_function("far", lambda t: np.maximum(t, 41.3))
+    assert float(dual(act, 0.5, 1.0, 1.0)) == pytest.approx(41.3**2)
+    with pytest.raises(PluginError, match=r"phi is not smooth near t = 41.3"):
+        dual(act, 900.0, 1000.0, 1000.0)
 
 
 def test_variance_limit_admits_fast_growth():
