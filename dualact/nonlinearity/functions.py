@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DualactError, PluginError
 from .coefficients import second_moment
-from .contract import Activation, Phi
+from .contract import Activation, Array, Phi
 from .panels import panel_table
 
 __all__ = ["from_function"]
@@ -61,7 +61,7 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
         table = panel_table(act)
         if act.variance_limit > 1:
             second_moment(table, np.ones(1))
-        table.leaves(_reach(act))
+        edges = table.leaves(_reach(act))
     except PluginError:
         raise
     except DualactError as error:
@@ -70,6 +70,7 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
             "grow slowly enough for Gaussian integrals; set variance_limit if it is finite for small "
             "variances only."
         ) from error
+    _check_edges(act, edges)
     return act
 
 
@@ -81,6 +82,31 @@ def _reach(act: Activation) -> float:
             if np.isfinite(np.asarray(act.phi(np.linspace(-32.0, 32.0, 1025) * far / 30))).all():
                 return far
     return 1.0
+
+
+def _check_edges(act: Activation, edges: Array) -> None:
+    """Refuse a jump or a kink that is not declared and lies on a panel's edge, where no panel sees it."""
+    assert act.phi is not None
+    width = np.minimum(np.diff(edges)[:-1], np.diff(edges)[1:])
+    wide_enough = width > 1e-3 * np.maximum(1.0, np.abs(edges[1:-1]))
+    wide_enough &= ~np.isin(edges[1:-1], act.breakpoints)
+    places, width = edges[1:-1][wide_enough], width[wide_enough]
+    sides = []
+    for h in (1e-4, 1e-6):
+        step = h * width  # the panels resolve φ, so this is far below its own scale
+        with np.errstate(all="ignore"):
+            below, at, above = (np.asarray(act.phi(places + s * step)) for s in (-1.0, 0.0, 1.0))
+            size = 1e-9 * np.maximum(np.maximum(np.abs(below), np.abs(above)), np.abs(at))
+            sides.append((np.abs(above - below) - size, (np.abs(above - 2 * at + below) - size) / step))
+    for wide, narrow in zip(*sides, strict=True):
+        # what is smooth shrinks with the step, a jump and a jump of the slope do not
+        rough = np.isfinite(narrow) & (narrow > 0) & (narrow > 0.5 * wide)
+        if rough.any():
+            raise PluginError(
+                f"activation {act.name!r}: phi is not smooth near t = {places[rough][0]:.6g}, and no breakpoint "
+                f"is declared there (declared: {act.breakpoints}). Kinks and jumps must be named: pass "
+                "breakpoints=(...) with this place among them."
+            )
 
 
 def _check_calls(act: Activation) -> None:

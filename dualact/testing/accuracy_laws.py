@@ -86,9 +86,7 @@ def _closed(act: Activation) -> list[tuple[Callable[..., Any], Array, Array]]:
     if act.dual is not None:
         found.append((dual, points.dual, size(act, points.var_u) * size(act, points.var_v)))
     if act.dual_prime is not None and not act.jumps:
-        found.append(
-            (dual_prime, primes(act), slope_size(act, points.var_u) * slope_size(act, points.var_v))
-        )
+        found.append((dual_prime, primes(act), slope_size(act, points.var_u) * slope_size(act, points.var_v)))
     return found
 
 
@@ -106,9 +104,7 @@ def _computed(act: Activation, function: Callable[..., Any]) -> tuple[Array, Arr
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", AccuracyWarning)
                 try:
-                    value[rows], error[rows] = function(
-                        bare(act), points.cov[rows], p, q, return_error=True
-                    )
+                    value[rows], error[rows] = function(bare(act), points.cov[rows], p, q, return_error=True)
                 except DualactError:
                     continue
         act._cache[key] = (value, error)

@@ -13,7 +13,7 @@ from ..errors import AccuracyWarning, DualactError
 from ..nonlinearity.coefficients import hermite
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual, dual_prime
-from .points import bare, grid, integrals, primes, refuse, size, slope_size, tolerance
+from .points import grid, integrals, primes, refuse, size, slope_size, tolerance
 from .verdicts import NotApplicable, agree, call, demand, literal
 
 __all__ = [
@@ -66,8 +66,8 @@ def price(act: Activation) -> None:
                 fine,
                 values[i] - values[j],
                 allowed,
-                f"the integral of dual_prime over cov from {end:.6g} to {start:.6g}, against the difference of "
-                "dual,",
+                f"the integral of dual_prime over cov from {end:.6g} to {start:.6g}, against the difference "
+                "of dual,",
                 call(act, "dual_prime", float((start + end) / 2), p, q),
                 {"var_u": p, "var_v": q},
             )
@@ -180,7 +180,9 @@ def zero_variance(act: Activation) -> None:
         for arguments in ((0.0, 0.0, 0.0), (0.0, 0.0, 1e-3), (0.0, 1e-3, 0.0)):
             value = _quiet(dual_prime, act, *arguments)
             demand(
-                bool(np.isfinite(value)), f"dual_prime{arguments} is {value}", call(act, "dual_prime", *arguments)
+                bool(np.isfinite(value)),
+                f"dual_prime{arguments} is {value}",
+                call(act, "dual_prime", *arguments),
             )
 
 
@@ -194,25 +196,37 @@ def duals_broadcast(act: Activation) -> None:
         closed = getattr(act, function.__name__)
         run = closed or (lambda *a, f=function: _quiet(f, act, *a))
         name = function.__name__
-        line = f"import dualact as da; print(da.{name}({literal(act)}, {c.tolist()}, {p.tolist()}, {q.tolist()}))"
+        line = call(act, name, c.tolist(), p.tolist(), q.tolist())
         kept = [x.copy() for x in (c, p, q)]
         for x in (c, p, q):
             x.setflags(write=False)
         whole = np.asarray(run(c, p, q))
-        demand(whole.shape == (3, 2), f"{name} of shapes (3, 2), (3, 1), (1, 2) has shape {whole.shape}", line)
+        demand(
+            whole.shape == (3, 2), f"{name} of shapes (3, 2), (3, 1), (1, 2) has shape {whole.shape}", line
+        )
         demand(whole.dtype == np.float64, f"{name} of float64 gives {whole.dtype}", line)
         demand(
-            all(np.array_equal(a, b) for a, b in zip(kept, (c, p, q), strict=True)), f"{name} changes its input", line
+            all(np.array_equal(a, b) for a, b in zip(kept, (c, p, q), strict=True)),
+            f"{name} changes its input",
+            line,
         )
         bound = np.abs(whole).max()
         for i, j in list(itertools.product(range(3), range(2)))[: None if closed else _FEW]:
             alone = np.asarray(run(np.array(c[i, j]), np.array(p[i, 0]), np.array(q[0, j])))
             demand(alone.shape == (), f"{name} of three numbers has shape {alone.shape}", line)
-            agree(alone, whole[i, j], 1e-10 * bound, f"{name} of an entry alone, against the same in a matrix", line)
+            agree(
+                alone,
+                whole[i, j],
+                1e-10 * bound,
+                f"{name} of an entry alone, against the same in a matrix",
+                line,
+            )
         flipped = np.asarray(run(np.asfortranarray(c), p, q))
         agree(flipped, whole, 1e-14 * bound, f"{name} of an array in Fortran order", line)
         empty = np.asarray(run(c[:0], p[:0], q))
-        demand(empty.shape == (0, 2), f"{name} of shapes (0, 2), (0, 1), (1, 2) has shape {empty.shape}", line)
+        demand(
+            empty.shape == (0, 2), f"{name} of shapes (0, 2), (0, 1), (1, 2) has shape {empty.shape}", line
+        )
         scalar = np.asarray(run(np.zeros((3, 2)), p, np.array(scale)))
         demand(scalar.shape == (3, 2), f"{name} of shapes (3, 2), (3, 1), () has shape {scalar.shape}", line)
 

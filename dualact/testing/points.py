@@ -16,7 +16,18 @@ from ..nonlinearity.duals import dual, dual_prime
 from .quadrature import moments
 from .verdicts import NotApplicable
 
-__all__ = ["DEGREE", "Grid", "bare", "grid", "integrals", "needs_phi", "primes", "size", "slope_size", "tolerance"]
+__all__ = [
+    "DEGREE",
+    "Grid",
+    "bare",
+    "grid",
+    "integrals",
+    "needs_phi",
+    "primes",
+    "size",
+    "slope_size",
+    "tolerance",
+]
 
 #: The last Hermite coefficient that laws look at.
 DEGREE = 40
@@ -32,6 +43,9 @@ _PAIRS = (
     (1e4, 0.3),
 )
 _RHOS = (0.0, 0.5, -0.5, 1.0, -1.0, 0.9, -0.9, 0.99, -0.99, 0.1, 1 - 1e-6)
+
+# Beyond, the engines take seconds for what oscillates.
+_WIDEST_COMPUTED = 100.0
 
 T = TypeVar("T")
 
@@ -104,7 +118,10 @@ def refuse(act: Activation) -> None:
 
 def _grid(act: Activation) -> Grid:
     usable: list[tuple[float, float]] = []
+    widest = np.inf if act.dual is not None else _WIDEST_COMPUTED
     for p, q in _PAIRS:
+        if max(p, q) > widest:
+            continue
         try:
             ends = _quiet(dual, act, [p, q], [p, q], [p, q])
             hermite(act, [p, q], 1)
