@@ -191,9 +191,10 @@ class Activation:
 
     @property
     def jumps(self) -> tuple[float, ...]:
-        """The breakpoints at which φ itself jumps: there φ′ does not exist, and so no NTK."""
+        """Where φ itself jumps, at a breakpoint or at 0: there φ′ does not exist, and so no NTK."""
         if "jumps" not in self._cache:
-            self._cache["jumps"] = jump_points(self.phi, self.breakpoints) if self.phi else ()
+            places = tuple(sorted({0.0, *self.breakpoints}))
+            self._cache["jumps"] = jump_points(self.phi, places) if self.phi else ()
         found: tuple[float, ...] = self._cache["jumps"]
         return found
 

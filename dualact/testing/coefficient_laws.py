@@ -52,8 +52,8 @@ def parseval_bounds_the_squares(act: Activation) -> None:
         # A jump leaves N^(-1/2), a kink N^(-3/2): four times the degree leaves at most half, with room.
         demand(
             bool(left[2] <= 0.6 * max(left[1], left[0] * 0.6) + noise),
-            f"the squares of hermite at variance {q:g} do not add up to E phi^2 = {whole:.17g}: beyond degree "
-            f"64, 256, 1024 there are {', '.join(f'{x:.3g}' for x in left)} left",
+            f"the squares of hermite at variance {q:g} do not add up to E phi^2 = {whole:.17g}: "
+            f"beyond degree 64, 256, 1024 there are {', '.join(f'{x:.3g}' for x in left)} left",
             line,
         )
 
@@ -122,7 +122,8 @@ def shapes_of_hermite(act: Activation) -> None:
             want = (*shape, degree + 1)
             demand(
                 np.shape(got) == want,
-                f"hermite of variances of shape {shape} to degree {degree} has shape {np.shape(got)}, not {want}",
+                f"hermite of variances of shape {shape} to degree {degree} has shape {np.shape(got)}, "
+                f"not {want}",
                 line,
             )
             demand(

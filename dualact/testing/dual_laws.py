@@ -66,8 +66,8 @@ def price(act: Activation) -> None:
                 fine,
                 values[i] - values[j],
                 allowed,
-                f"the integral of dual_prime over cov from {end:.6g} to {start:.6g}, against the difference of "
-                "dual,",
+                f"the integral of dual_prime over cov from {end:.6g} to {start:.6g}, against the difference "
+                "of dual,",
                 call(act, "dual_prime", float((start + end) / 2), p, q),
                 {"var_u": p, "var_v": q},
             )
@@ -196,7 +196,7 @@ def duals_broadcast(act: Activation) -> None:
         closed = getattr(act, function.__name__)
         run = closed or (lambda *a, f=function: _quiet(f, act, *a))
         name = function.__name__
-        line = f"import dualact as da; print(da.{name}({literal(act)}, {c.tolist()}, {p.tolist()}, {q.tolist()}))"
+        line = call(act, name, c.tolist(), p.tolist(), q.tolist())
         kept = [x.copy() for x in (c, p, q)]
         for x in (c, p, q):
             x.setflags(write=False)

@@ -44,6 +44,9 @@ _PAIRS = (
 )
 _RHOS = (0.0, 0.5, -0.5, 1.0, -1.0, 0.9, -0.9, 0.99, -0.99, 0.1, 1 - 1e-6)
 
+# Beyond, the engines take seconds for what oscillates.
+_WIDEST_COMPUTED = 100.0
+
 T = TypeVar("T")
 
 
@@ -115,7 +118,10 @@ def refuse(act: Activation) -> None:
 
 def _grid(act: Activation) -> Grid:
     usable: list[tuple[float, float]] = []
+    widest = np.inf if act.dual is not None else _WIDEST_COMPUTED
     for p, q in _PAIRS:
+        if max(p, q) > widest:
+            continue
         try:
             ends = _quiet(dual, act, [p, q], [p, q], [p, q])
             hermite(act, [p, q], 1)
