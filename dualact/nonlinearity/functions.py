@@ -59,8 +59,7 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
     _check_calls(act)
     try:
         table = panel_table(act)
-        if act.variance_limit > 1:
-            second_moment(table, np.ones(1))
+        second_moment(table, np.array([min(1.0, act.variance_limit / 4)]))
         edges = table.leaves(_reach(act))
     except PluginError:
         raise
@@ -103,9 +102,9 @@ def _check_edges(act: Activation, edges: Array) -> None:
         rough = np.isfinite(narrow) & (narrow > 0) & (narrow > 0.5 * wide)
         if rough.any():
             raise PluginError(
-                f"activation {act.name!r}: phi is not smooth near t = {places[rough][0]:.6g}, and no breakpoint "
-                f"is declared there (declared: {act.breakpoints}). Kinks and jumps must be named: pass "
-                "breakpoints=(...) with this place among them."
+                f"activation {act.name!r}: phi is not smooth near t = {places[rough][0]:.6g}, and no "
+                f"breakpoint is declared there (declared: {act.breakpoints}). Kinks and jumps must be "
+                "named: pass breakpoints=(...) with this place among them."
             )
 
 
