@@ -9,7 +9,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# Runs repeat exactly: a failure is a bug of the change at hand, not of the day. The nightly one looks further.
+# Runs repeat exactly: a failure is a bug of the change at hand, not of the day. Nightly looks further.
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", max_examples=15, derandomize=True, database=None, **_COMMON)
 settings.register_profile("ci", max_examples=30, derandomize=True, database=None, **_COMMON)

@@ -242,8 +242,9 @@ class PanelTable:
         )
         if lost.any():
             where = np.flatnonzero(lost)[np.argmax(tail[lost])]
+            place = round(float((a + half)[where] + self.shift), 6) + 0.0  # found by bisection, not exactly
             raise PluginError(
-                f"activation {self.name!r}: phi is not smooth near t = {(a + half)[where] + self.shift:.6g}, "
+                f"activation {self.name!r}: phi is not smooth near t = {place:.6g}, "
                 "and no breakpoint is declared there (declared: "
                 f"{tuple((self.breakpoints + self.shift).tolist())}). "
                 "Kinks and jumps must be named: pass breakpoints=(...) with this place among them."

@@ -63,7 +63,9 @@ def mehler_sums_to_the_dual(act: Activation) -> None:
     points = grid(act)
     variances, place = np.unique(np.stack([points.var_u, points.var_v]), return_inverse=True)
     a = hermite(act, variances, 128)
-    tail = np.maximum(np.square(size(act, variances)) - np.square(a).sum(-1), 0.0)
+    whole = np.square(size(act, variances))
+    # what is left over is known to rounding only, and enters by its root
+    tail = np.maximum(whole - np.square(a).sum(-1), 0.0) + max(act.accuracy or 0.0, 1e-15) * whole
     left, right = place.reshape(2, -1)
     powers = points.rho[:, None] ** np.arange(129)
     series = (a[left] * a[right] * powers).sum(-1)

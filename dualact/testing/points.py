@@ -24,6 +24,8 @@ __all__ = [
     "integrals",
     "needs_phi",
     "primes",
+    "quietly",
+    "refuse",
     "size",
     "slope_size",
     "tolerance",
@@ -69,7 +71,7 @@ def primes(act: Activation) -> Array:
     """Return dual_prime on the :func:`grid`."""
     refuse(act)
     points = grid(act)
-    return _once(act, "primes", lambda: _quiet(dual_prime, act, *points[:3]))
+    return _once(act, "primes", lambda: quietly(dual_prime, act, *points[:3]))
 
 
 def integrals(act: Activation) -> dict[float, tuple[Array, float]]:
@@ -118,12 +120,13 @@ def refuse(act: Activation) -> None:
 
 def _grid(act: Activation) -> Grid:
     usable: list[tuple[float, float]] = []
-    widest = np.inf if act.dual is not None else _WIDEST_COMPUTED
+    closed = act.dual is not None and (act.dual_prime is not None or bool(act.jumps))
+    widest = np.inf if closed else _WIDEST_COMPUTED
     for p, q in _PAIRS:
         if max(p, q) > widest:
             continue
         try:
-            ends = _quiet(dual, act, [p, q], [p, q], [p, q])
+            ends = quietly(dual, act, [p, q], [p, q], [p, q])
             hermite(act, [p, q], 1)
         except DualactError:
             continue
@@ -136,7 +139,7 @@ def _grid(act: Activation) -> Grid:
     p, q = np.tile(np.array(usable).T, len(_RHOS))
     bound = np.sqrt(p * q)
     cov = np.where(np.abs(rho) == 1.0, np.copysign(bound, rho), rho * bound)
-    return Grid(cov, p, q, rho, _quiet(dual, act, cov, p, q))
+    return Grid(cov, p, q, rho, quietly(dual, act, cov, p, q))
 
 
 def _integrals(act: Activation) -> dict[float, tuple[Array, float]]:
@@ -149,12 +152,12 @@ def _integrals(act: Activation) -> dict[float, tuple[Array, float]]:
 def _diagonal(act: Activation, function: Callable[..., Any], variance: Array) -> Array:
     unique, back = np.unique(variance, return_inverse=True)
     key = f"{function.__name__} of {unique.tobytes()!r}"
-    return _once(act, key, lambda: _quiet(function, act, unique, unique, unique))[back]
+    return _once(act, key, lambda: quietly(function, act, unique, unique, unique))[back]
 
 
-def _quiet(function: Callable[..., Any], *arguments: Any) -> Array:
-    """Call without accuracy warnings: laws that mind the error ask for it."""
-    with warnings.catch_warnings():
+def quietly(function: Callable[..., Any], *arguments: Any) -> Array:
+    """Call without warnings of accuracy or overflow: laws that mind look at the numbers."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", AccuracyWarning)
         return np.asarray(function(*arguments), dtype=np.float64)
 

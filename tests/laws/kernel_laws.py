@@ -1,4 +1,4 @@
-"""What every kernel of a dense network keeps; each law takes the kernel function, so that mutants can be tried."""
+"""What every kernel of a dense network keeps; laws take the kernel function, so that mutants can be tried."""
 
 from __future__ import annotations
 
