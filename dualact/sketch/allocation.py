@@ -124,7 +124,7 @@ class Allocator:
                     trial = self._solve(sorted({*chosen, new} - {old}))
                     if trial is not None and trial.idle <= design.idle and trial.error < best.error:
                         best = trial
-            if best.error > design.error * (1 - _WORTHLESS):
+            if best.error >= design.error * (1 - _WORTHLESS) - _NOTHING:
                 return design
             design = best
 

@@ -98,6 +98,11 @@ def measured(
     ]
 
 
+def resolved(value: float) -> str:
+    """The normal equations resolve the truncation to about the root of the rounding."""
+    return "< 1e-07" if value < 1e-7 else f"{value:.1e}"
+
+
 def truncation() -> None:
     print("\nNTK series without sketch, refitted: relative Frobenius error on 512 rows, d = 20")
     print(f"{'activation':11}{'depth':>6}  norms            degree 8  degree 16")
@@ -112,7 +117,7 @@ def truncation() -> None:
             for label, X in cases.items():
                 # So many columns that every degree is exact: what is left is the truncation.
                 maps = [da.SketchedNeuralKernel(network, n_components=10**12, degree=q) for q in (8, 16)]
-                found = [f"{made.design(X).truncation:.1e}" for made in maps]
+                found = [resolved(made.design(X).truncation) for made in maps]
                 print(f"{activation:11}{depth:>6}  {label:15}  {found[0]}   {found[1]}", flush=True)
 
 
