@@ -156,10 +156,11 @@ class Allocator:
                 break
             factors = self.problem.solve(chosen, noise / math.sqrt(max(left, 1)))
             widths = _share(left, factors * noise)
-            roomy = [i for i, width in enumerate(widths) if width >= cost[i]]
-            if roomy:  # a sketch as wide as its monomials: one component more is exact instead
-                for i in roomy:
-                    least[i] = exact[i] + 1
+            # A sketch as wide as its monomials: one component more is exact instead.
+            more = [exact[i] + 1 if width >= cost[i] else least[i] for i, width in enumerate(widths)]
+            loud = sum(bool(p.noise[e]) for p, e in zip(parts, more, strict=True))
+            if more != least and self.budget - sum(e * c for e, c in zip(more, cost, strict=True)) >= loud:
+                least = more
                 continue
             missing = math.sqrt(self.problem.miss(chosen, factors)) / size
             spread = sum((f * b) ** 2 / w for f, b, w in zip(factors, noise, widths, strict=True) if w > 0)
@@ -193,14 +194,17 @@ def _make_exact(
     owner, count = (np.array(column) for column in zip(*options, strict=True))
     price = np.array([float(e * cost[i]) for i, e in options])
     value = np.array([noise[i][e] for i, e in options])
+    silent = np.array([parts[i].noise[e] == 0 for i, e in options])
     floor = 1e-12 * total
     while True:
         paid = np.array([float(e * c) for e, c in zip(exact, cost, strict=True)])[owner]
         have = np.array([n[e] for n, e in zip(noise, exact, strict=True)])[owner]
+        loud = np.array([p.noise[e] > 0 for p, e in zip(parts, exact, strict=True)])
         after = np.maximum(total - have + value, 0.0)
         room = left - (price - paid)
         after[after < floor] = 0.0
-        possible = (count > np.array(exact)[owner]) & ((room >= 1) | ((after == 0) & (room >= 0)))
+        # A column must be left for each degree that is still to be sketched.
+        possible = (count > np.array(exact)[owner]) & (room >= loud.sum() - (silent & loud[owner]))
         error = np.where(possible, after**2 / np.maximum(room, 1), np.inf)
         best = int(np.argmin(error))
         if not error[best] < total**2 / max(left, 1):

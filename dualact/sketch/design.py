@@ -29,7 +29,7 @@ from .allocation import Allocator, Design, Part
 from .factors import FactorProblem
 from .monomials import monomial_count
 from .noise import NoisePairs
-from .pairs import mean_square, packed
+from .pairs import diagonal_of, mean_square, packed
 from .radial import RadialBasis, Tail
 from .sample import Sample
 from .terms import radial_powers, tilted
@@ -43,17 +43,29 @@ _ZERO_SHARE = 0.1  # of the sample's kernel: what the zero row counts for when d
 
 
 def exact_kernel(network: Network, sample: Sample, with_theta: bool) -> Array:
-    """Return the exact kernel of the sample's pairs, packed."""
+    """Return the exact kernel of the sample's pairs, packed.
+
+    Raises
+    ------
+    DualactError
+        If it overflows.
+    """
     trace = trace_variances(network.layers, sample.mean_squares, with_theta)
     roots = np.sqrt(sample.mean_squares)
     i, j = np.triu_indices(roots.size)
-    return propagate(
-        network.layers,
-        packed(sample.cosines) * roots[i] * roots[j],
-        tuple(v[i] for v in trace.variances),
-        tuple(v[j] for v in trace.variances),
-        with_theta,
-    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        kernel = propagate(
+            network.layers,
+            packed(sample.cosines) * roots[i] * roots[j],
+            tuple(v[i] for v in trace.variances),
+            tuple(v[j] for v in trace.variances),
+            with_theta,
+        )
+    if not np.all(np.isfinite(kernel)):
+        raise DualactError(
+            f"the kernel of X overflows: its rows have norms of up to {roots.max():.3g} (over √d). Scale X down."
+        )
+    return kernel
 
 
 def design_terms(
@@ -89,11 +101,15 @@ def design_terms(
         If ``n_components`` is too small for ``degree``.
     """
     highest = max_degree if degree is None else degree
+    # Nothing here depends on the unit of the kernel, but its square must not overflow, nor vanish.
+    unit = float(diagonal_of(target).max()) or 1.0
+    target = target / unit
+    functions = basis(sample.mean_squares) / math.sqrt(unit)
     noise = NoisePairs.of(sample, target)
     size = math.sqrt(mean_square(target)) or 1.0
-    found = _found(basis, sample, noise, size, highest, n_components)
+    found = _found(basis, functions, sample, noise, size, highest, n_components)
     if not found:
-        return Design((), 0.0, 0.0)
+        return Design((), float(target.any()), 0.0)
     found = _with_tilts(found, basis.tail(max_degree), sample, target, noise, n_components)
     problem = FactorProblem.build(target, np.stack([f.kernel for f in found]))
     allocator = Allocator([f.part for f in found], problem, n_components, sample.n_features)
@@ -126,9 +142,14 @@ class _Found:
 
 
 def _found(
-    basis: RadialBasis, sample: Sample, noise: NoisePairs, size: float, highest: int, budget: int
+    basis: RadialBasis,
+    functions: Array,
+    sample: Sample,
+    noise: NoisePairs,
+    size: float,
+    highest: int,
+    budget: int,
 ) -> list[_Found]:
-    functions = basis(sample.mean_squares)
     across, lengths = packed(sample.across), sample.across.diagonal()
     power = np.ones_like(across)
     found = []

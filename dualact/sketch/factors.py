@@ -97,7 +97,7 @@ def _bounded(gram: Array, rhs: Array, bounds: Array, size: float) -> Array:
     """
     scale = np.sqrt(np.maximum(gram.diagonal(), 1e-300))
     eigenvalues, vectors = np.linalg.eigh(gram / scale[:, None] / scale)
-    roots = np.sqrt(np.maximum(eigenvalues, 1e-13 * eigenvalues[-1]))
+    roots = np.sqrt(np.maximum(eigenvalues, max(1e-13 * eigenvalues[-1], 1e-300)))
     weight = _BOUND_WEIGHT * size
     unknowns, count = len(scale), len(bounds)
     matrix = np.zeros((unknowns + count, unknowns + count))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..exact.inputs import gram, mean_squares
+from ..exact.inputs import gram
 from ..nonlinearity.contract import Array
 
 __all__ = ["Sample", "draw_sample", "gaussian_sample"]
@@ -59,14 +59,29 @@ def draw_sample(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Sample, Any]:
     chosen = np.unique(np.linspace(0, n - 1, min(n, rows)).astype(np.int64))
     part = X[chosen]
     part = part.astype(np.float64) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
-    squares = mean_squares(part)
-    norms = np.sqrt(squares * X.shape[1])
-    inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-    unit = sparse.diags(inverse) @ part if sparse.issparse(part) else part * inverse[:, None]
+    unit, norms = _unit_rows(part)
+    with np.errstate(under="ignore"):
+        squares = norms**2 / X.shape[1]
     present = (norms > 0) / X.shape[1]
     cosines = gram(unit, unit, present, present) * X.shape[1]
     np.fill_diagonal(cosines, norms > 0)
     return Sample(X.shape[1], squares, cosines, np.zeros(len(chosen)), _fourth(unit)), unit
+
+
+def _unit_rows(rows: Any) -> tuple[Any, Array]:
+    """Return the rows (dense or CSR) over their norms, and the norms; no square under- or overflows."""
+    if sparse.issparse(rows):
+        peak = np.asarray(abs(rows).max(axis=1).todense()).ravel()
+        unit = rows.copy()
+        unit.data /= np.repeat(np.where(peak > 0, peak, 1.0), np.diff(rows.indptr))
+        length = np.sqrt(np.asarray(unit.power(2).sum(axis=1)).ravel())
+        unit.data /= np.repeat(np.where(length > 0, length, 1.0), np.diff(rows.indptr))
+        return unit, length * peak
+    peak = np.abs(rows).max(axis=1)
+    unit = rows / np.where(peak > 0, peak, 1.0)[:, None]
+    length = np.sqrt((unit * unit).sum(axis=1))
+    unit /= np.where(length > 0, length, 1.0)[:, None]
+    return unit, length * peak
 
 
 def gaussian_sample(n_features: int, rows: int = SAMPLE_ROWS) -> tuple[Sample, Array]:

@@ -184,9 +184,7 @@ def test_a_search_over_the_network_mutates_nothing():
     best = found.best_estimator_["sketch"].network
     expected = found.best_params_
     assert best == da.mlp(expected["sketch__network__depth"], expected["sketch__network__activation"])
-    with pytest.raises(
-        da.NetworkError, match="network__width is not a parameter of the network. There are: network__act"
-    ):
+    with pytest.raises(da.NetworkError, match=r"network__width is not a parameter.*There are: network__act"):
         pipe["sketch"].set_params(network__width=3)
 
 
@@ -198,8 +196,9 @@ def test_the_default_network_is_searched_too():
 
 def test_exact_kernel_in_a_pipeline():
     data, labels = load_digits(return_X_y=True)
-    data = data / 4
+    order = np.random.default_rng(0).permutation(len(data))
+    train, test = order[:600], order[600:1000]
     model = make_pipeline(da.ExactNeuralKernel(da.mlp(2, "gelu")), SVC(kernel="precomputed"))
-    assert model.fit(data[:400], labels[:400]).score(data[400:800], labels[400:800]) > 0.9
+    assert model.fit(data[train], labels[train]).score(data[test], labels[test]) > 0.95
     fitted = da.ExactNeuralKernel(SMALL).fit(X[:20])
     np.testing.assert_allclose(fitted.transform(X), da.kernel(SMALL, X, X[:20]), rtol=1e-14)
