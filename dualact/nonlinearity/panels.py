@@ -75,6 +75,13 @@ _LEFT = _lagrange((NODES - 1) / 2)
 _RIGHT = _lagrange((NODES + 1) / 2)
 
 
+def _gap(edges: Array, i: NDArray[np.integer[Any]]) -> Array:
+    """Return the width of the panel that ends at edge i."""
+    i = np.clip(i, 1, len(edges) - 1)
+    width: Array = edges[i] - edges[i - 1]
+    return width
+
+
 def evaluate(f: Function, t: Array, name: str) -> Array:
     """Return f(t) as float64; a non-finite value is an error that names the place."""
     with np.errstate(all="ignore"):
@@ -218,7 +225,10 @@ class PanelTable:
         fine &= (b - a <= _START) | (b <= -_CENTRE) | (a >= _CENTRE)
         if self.guide is not None:
             known = self.guide.leaves(float(size.max()))
-            fine &= np.searchsorted(known, b, "left") <= np.searchsorted(known, a, "right")
+            low, high = np.searchsorted(known, a, "right"), np.searchsorted(known, b, "left")
+            width = np.minimum(_gap(known, low), _gap(known, high))
+            # one edge within is met by no bisection, where breakpoints cut both off the dyadic grid
+            fine &= (high <= low) | ((high == low + 1) & (b - a <= width))
         lost = (
             ~fine & (inside == 0) & ~touching & (b - a < _NARROWEST * min(1.0, top) * np.maximum(1.0, size))
         )
