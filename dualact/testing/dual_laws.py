@@ -12,7 +12,7 @@ from ..errors import DualactError
 from ..nonlinearity.coefficients import hermite
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual, dual_prime
-from .points import grid, integrals, primes, quietly, refuse, size, slope_size, tolerance
+from .points import grid, integrals, primes, quietly, refuse, size, slope_size, tolerance, wild
 from .verdicts import NotApplicable, agree, call, demand, literal
 
 __all__ = [
@@ -234,7 +234,9 @@ def duals_stay_numbers_at_the_edges(act: Activation) -> None:
     """No NaN at ρ = ±1, next to it and at 0, for variances zero, tiny and huge (within the limit)."""
     top = min(0.999 * act.variance_limit, 0.5)
     closed = act.dual is not None and (act.dual_prime is not None or bool(act.jumps))
-    several = (0.0, 5e-324, 1e-300, 1e-12, 0.5, 1e4, 1e150) if closed else (0.0, 1e-12, 0.5, 1e4)
+    several = [0.0, 5e-324, 1e-300, 1e-12, 0.5, 1e4, 1e150] if closed else [0.0, 1e-12, 0.5, 1e4]
+    if not closed:
+        several = [v for v in several if not wild(act, v)]
     variances = list(dict.fromkeys(v if v < act.variance_limit else top for v in several))
     pairs = [(v, w) for v in variances for w in variances if closed or w in (0.0, v, top)]
     rho = np.repeat([0.0, 1.0, -1.0, 1 - 1e-16, -(1 - 1e-16)], len(pairs))

@@ -13,6 +13,7 @@ from ..errors import AccuracyWarning, DualactError
 from ..nonlinearity.coefficients import hermite
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual, dual_prime
+from ..nonlinearity.panels import panel_table
 from .quadrature import moments
 from .verdicts import NotApplicable
 
@@ -29,6 +30,7 @@ __all__ = [
     "size",
     "slope_size",
     "tolerance",
+    "wild",
 ]
 
 #: The last Hermite coefficient that laws look at.
@@ -48,6 +50,7 @@ _RHOS = (0.0, 0.5, -0.5, 1.0, -1.0, 0.9, -0.9, 0.99, -0.99, 0.1, 1 - 1e-6)
 
 # Beyond, the engines take seconds for what oscillates.
 _WIDEST_COMPUTED = 100.0
+_MOST_PANELS = 80
 
 T = TypeVar("T")
 
@@ -123,7 +126,7 @@ def _grid(act: Activation) -> Grid:
     closed = act.dual is not None and (act.dual_prime is not None or bool(act.jumps))
     widest = np.inf if closed else _WIDEST_COMPUTED
     for p, q in _PAIRS:
-        if max(p, q) > widest:
+        if max(p, q) > widest or (not closed and wild(act, max(p, q))):
             continue
         try:
             ends = quietly(dual, act, [p, q], [p, q], [p, q])
@@ -140,6 +143,14 @@ def _grid(act: Activation) -> Grid:
     bound = np.sqrt(p * q)
     cov = np.where(np.abs(rho) == 1.0, np.copysign(bound, rho), rho * bound)
     return Grid(cov, p, q, rho, quietly(dual, act, cov, p, q))
+
+
+def wild(act: Activation, variance: float) -> bool:
+    """Whether φ needs so many panels at this variance that a grid of duals would take minutes."""
+    try:
+        return act.phi is not None and len(panel_table(act).leaves(9.0 * np.sqrt(variance))) > _MOST_PANELS
+    except DualactError:
+        return True
 
 
 def _integrals(act: Activation) -> dict[float, tuple[Array, float]]:

@@ -69,10 +69,11 @@ def _rule(act: Activation, variance: float, degree: int, reach: float, panels: i
         centre = b / spread
         if abs(centre) < reach:
             cuts.add(centre)
-            step = min(1.0, 1.0 / spread)
+            # another start for either rule: a singularity that it does not reach makes them differ
+            step = min(1.0, 1.0 / spread) / panels**3
             while step < reach:
                 cuts |= {c for c in (centre - step, centre + step) if abs(c) < reach}
-                step *= 1.0 + 20.0 / panels
+                step *= 1.0 + 40.0 / panels
     edges = np.array(sorted(cuts))
     x, w = _legendre(_POINTS)
     half = np.diff(edges)[:, None] / 2

@@ -137,7 +137,8 @@ def check_activation(
     Notes
     -----
     The laws look at variances from 1e-6 to 1e4 and correlations from −1 to 1, those of the edges and beyond
-    included, where φ² can be integrated. Everything is deterministic. .1 to 2 seconds.
+    included, where φ² can be integrated. Everything is deterministic. A tenth of a second for closed forms,
+    one to five seconds for what is computed.
 
     Examples
     --------
