@@ -174,6 +174,10 @@ class Allocator:
             if best is not None and design.error >= best.error * (1 - 1e-3):
                 break
             best = design
+        if best is not None and len(best.terms) < len(chosen):  # what got no factor holds no columns either
+            alive = {t.degree for t in best.terms}
+            fewer = self._solve([i for i in chosen if self.parts[i].degree in alive]) if alive else None
+            best = best if fewer is None or fewer.error > best.error else fewer
         return best
 
 

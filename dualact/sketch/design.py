@@ -110,17 +110,24 @@ def design_terms(
     found = _found(basis, functions, sample, noise, size, highest, n_components)
     if not found:
         return Design((), float(target.any()), 0.0)
-    found = _with_tilts(found, basis.tail(max_degree), sample, target, noise, n_components)
-    problem = FactorProblem.build(target, np.stack([f.kernel for f in found]))
-    allocator = Allocator([f.part for f in found], problem, n_components, sample.n_features)
-    design = allocator.best_degrees() if degree is None else allocator.all_degrees()
-    if design is None:
+    offers = [found]
+    tail = basis.tail(max_degree)
+    if tail.spread >= _FLAT_TAIL:
+        offers.append(_with_tilts(found, tail, sample, target, noise, n_components))
+    designs = []
+    for parts in offers:
+        problem = FactorProblem.build(target, np.stack([f.kernel for f in parts]))
+        allocator = Allocator([f.part for f in parts], problem, n_components, sample.n_features)
+        design = allocator.best_degrees() if degree is None else allocator.all_degrees()
+        if design is not None:
+            designs.append(_with_true_widths(design, parts, noise, size))
+    if not designs:
         raise DualactError(
             f"n_components={n_components} is too small for degree {degree}: the {len(found)} degrees of this "
             f"kernel's series need at least one column each. Take n_components of at least {highest + 1} "
             "(a few hundred to be useful), or degree='auto'."
         )
-    return _with_true_widths(design, found, noise, size)
+    return min(designs, key=lambda design: (design.idle, design.error))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,8 +187,6 @@ def _with_tilts(
     which is positive semi-definite for c ≥ 0. The least-squares problem chooses c; what enters the map is the
     product form √(w(x) w(y)) with w = Σ_p c_p τ^{2p}, which has no more components than H_j.
     """
-    if tail.spread < _FLAT_TAIL:
-        return found
     share = tail(sample.mean_squares)
     pairs = packed(np.sqrt(np.outer(share, share)))
     offered = np.concatenate([np.stack([f.kernel for f in found]) * pairs ** (2 * p) for p in range(_TILTS)])

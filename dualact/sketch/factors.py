@@ -21,7 +21,7 @@ from .pairs import diagonal_of, mean_square, means
 
 __all__ = ["FactorProblem"]
 
-_ACTIVE_ROUNDS = 8
+_ACTIVE_ROUNDS = 16
 _BOUND_WEIGHT = 30.0  # of a bound against the root mean square of the kernel
 _BOUND_SLACK = 1e-4
 

@@ -67,7 +67,10 @@ def test_composition_of_the_exponential(degree):
     left, right = np.array([0.5, 1.0]), np.array([1.0, 1.5, 0.7])
     powers = np.arange(terms + 1)
     found = compose(
-        root * left[:, None] ** powers, root * right[:, None] ** powers, u, lambda i, j: np.full(i.shape, np.nan)
+        root * left[:, None] ** powers,
+        root * right[:, None] ** powers,
+        u,
+        lambda i, j: np.full(i.shape, np.nan),
     )
     c = np.outer(left, right)
     for k in range(degree + 1):

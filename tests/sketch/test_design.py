@@ -10,7 +10,7 @@ from dualact.sketch.feature_map import FeatureMap
 from dualact.sketch.pairs import packed
 from dualact.sketch.planning import plan_features
 from dualact.sketch.sample import draw_sample
-from dualact.sketch.terms import mixed, radial_powers
+from dualact.sketch.terms import mixed, radial_powers, tilted
 from scipy import sparse
 
 
@@ -29,6 +29,7 @@ def series_kernel(plan, X):
     total = np.zeros((len(X), len(X)))
     for term in plan.terms:
         a = mixed(radial_powers(plan.basis, functions, along, term.degree), term.mixing)
+        a = tilted(a, term.tilt, plan.tail(norms**2 / X.shape[1]))
         total += (a @ a.T) * across**term.degree
     return total
 
@@ -175,7 +176,9 @@ def test_more_degrees_help_until_they_do_not():
 
 def test_split_where_rows_share_a_direction():
     assert plan_features(network("relu", 2), "ntk", rows_of("digits"), n_components=500).direction is not None
-    assert plan_features(network("relu", 2), "ntk", rows_of("gaussian 64"), n_components=500).direction is None
+    assert (
+        plan_features(network("relu", 2), "ntk", rows_of("gaussian 64"), n_components=500).direction is None
+    )
 
 
 def test_exact_kernel_of_the_sample():

@@ -31,9 +31,7 @@ def cross_error(basis, rows, columns):
     series = series_of(network, rows, columns, theta)
     size = np.sqrt(np.outer(diagonal(network, rows, theta), diagonal(network, columns, theta)))
     f, g = basis(rows), basis(columns)
-    gaps = [
-        f[:, basis.degrees == k] @ g[:, basis.degrees == k].T - series[k] for k in range(len(series))
-    ]
+    gaps = [f[:, basis.degrees == k] @ g[:, basis.degrees == k].T - series[k] for k in range(len(series))]
     return float((np.abs(gaps) / np.maximum(size, 1e-300)).max())
 
 
