@@ -133,11 +133,11 @@ def test_one_hot_rows_are_exact():
 
 @pytest.mark.parametrize("family", ["digits", "gaussian 9", "gaussian 256", "ragged norms"])
 def test_any_number_of_components_will_do(family):
-    X = rows_of(family, 100)
-    net = network("gelu", 2)
+    X = rows_of(family, 80)
+    net = network("gelu", 1)
     K = da.kernel(net, X)
     errors = []
-    for m in (1, 2, 3, 5, 10, 30, 100, 1000):
+    for m in (1, 2, 3, 10, 30, 300):
         plan = plan_features(net, "ntk", X, n_components=m)
         assert sum(t.columns(plan.n_features) for t in plan.terms) == m
         assert measured(plan, X, K, 3) < 1.2 * plan.predicted_error
