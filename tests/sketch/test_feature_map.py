@@ -5,16 +5,17 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import dualact as da
 import numpy as np
 import pytest
 from data_families import rows_of
+from scipy import sparse
+
+import dualact as da
 from dualact.errors import DualactError
 from dualact.exact.inputs import mean_squares
 from dualact.sketch.feature_map import FeatureMap
 from dualact.sketch.planning import plan_features
 from dualact.sketch.terms import mixed, radial_powers
-from scipy import sparse
 
 NETWORKS = {
     "relu": da.mlp(2, "relu", weight_std=2**0.5),

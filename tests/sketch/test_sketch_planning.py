@@ -2,14 +2,15 @@
 
 import json
 
-import dualact as da
 import numpy as np
 import pytest
 from data_families import rows_of
+from sklearn.preprocessing import normalize
+
+import dualact as da
 from dualact.errors import DualactError, NetworkError
 from dualact.sketch.feature_map import FeatureMap
 from dualact.sketch.planning import SketchPlan, plan_features
-from sklearn.preprocessing import normalize
 
 NET = da.mlp(2, "gelu", weight_std=1.4, bias_std=0.1)
 
