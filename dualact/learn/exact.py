@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..errors import DualactError
 from ..exact.matrices import kernel
 from ..network.planning import check
 from ..network.spec import Network
-from .parameters import NetworkParameter, network_of
+from .parameters import NetworkParameter, check_choice, check_jobs, network_of
 
 __all__ = ["ExactNeuralKernel"]
 
@@ -85,11 +84,8 @@ class ExactNeuralKernel(
         NetworkError
             If the network is ill-defined for this kind, or does not fit X.
         """
-        if self.kind not in ("ntk", "nngp"):
-            raise DualactError(
-                f"The 'kind' parameter of {type(self).__name__} must be one of 'ntk', 'nngp'. "
-                f"Got {self.kind!r} instead."
-            )
+        check_choice(type(self).__name__, "kind", self.kind, ("ntk", "nngp"))
+        check_jobs(type(self).__name__, self.n_jobs)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
         check(network_of(self.network), self.kind, n_features=X.shape[1])
         self.X_fit_ = X

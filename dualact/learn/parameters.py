@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..errors import DualactError, NetworkError
 from ..network.architectures import mlp
 from ..network.spec import Network, as_network
 
-__all__ = ["NetworkParameter", "network_of", "seed_of"]
+__all__ = ["NetworkParameter", "check_choice", "check_jobs", "network_of", "seed_of"]
 
 _SEARCHABLE = ("activation", "depth", "weight_std", "bias_std")
 
@@ -29,6 +30,25 @@ def seed_of(random_state: Any) -> int:
             raise DualactError(f"random_state must be between 0 and 2**32 − 1. Got {seed}.")
         return seed
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def check_choice(owner: str, label: str, value: Any, legal: tuple[str, ...]) -> None:
+    """Refuse a parameter that is none of the legal words, as scikit-learn would say it."""
+    if not isinstance(value, str) or value not in legal:
+        raise DualactError(
+            f"The {label!r} parameter of {owner} must be one of {', '.join(map(repr, legal))}. "
+            f"Got {value!r} instead."
+        )
+
+
+def check_jobs(owner: str, n_jobs: Any) -> None:
+    """Refuse a number of threads that is none."""
+    whole = hasattr(n_jobs, "__index__") and not isinstance(n_jobs, bool)
+    if n_jobs is not None and not (whole and (n_jobs == -1 or n_jobs >= 1)):
+        raise DualactError(
+            f"The 'n_jobs' parameter of {owner} must be None, -1 or an int in the range [1, inf). "
+            f"Got {n_jobs!r} instead."
+        )
 
 
 class NetworkParameter:
@@ -61,3 +81,21 @@ class NetworkParameter:
         if changes:
             self.network = network_of(self.network).replace(**changes)
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the network as text, where it can be written down: plain data."""
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
+        if isinstance(self.network, Network):
+            try:
+                text = json.dumps(self.network.to_dict())
+            except NetworkError:  # an unregistered function: pickle carries it, if it can be imported
+                return state
+            del state["network"]
+            state["_network"] = text
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_network" in state:
+            state = {**state, "network": Network.from_dict(json.loads(state["_network"]))}
+            del state["_network"]
+        super().__setstate__(state)  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..errors import DualactError
 from ..network.spec import Network
 from ..sketch.feature_map import FeatureMap
 from ..sketch.planning import SketchPlan, plan_features
-from .parameters import NetworkParameter, network_of, seed_of
+from .parameters import NetworkParameter, check_choice, check_jobs, network_of, seed_of
 
 __all__ = ["SketchedNeuralKernel"]
 
@@ -195,15 +196,9 @@ class SketchedNeuralKernel(
 
     def _check_parameters(self) -> None:
         name = type(self).__name__
-        for label, value, legal in (
-            ("kind", self.kind, ("ntk", "nngp")),
-            ("method", self.method, ("auto", "polysketch")),
-        ):
-            if value not in legal:
-                raise DualactError(
-                    f"The {label!r} parameter of {name} must be one of {', '.join(map(repr, legal))}. "
-                    f"Got {value!r} instead."
-                )
+        check_choice(name, "kind", self.kind, ("ntk", "nngp"))
+        check_choice(name, "method", self.method, ("auto", "polysketch"))
+        check_jobs(name, self.n_jobs)
         counts: tuple[tuple[str, Any, int], ...] = (
             ("n_components", self.n_components, 1),
             ("degree", self.degree, 0),
@@ -219,8 +214,17 @@ class SketchedNeuralKernel(
                 )
 
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
-        return {**state, "_maps": {}} if "_maps" in state else state
+        state = super().__getstate__()
+        if "plan_" in state:
+            state["_maps"] = {}  # made again from plan and seed
+            if "_network" in state:
+                state["plan_"] = json.dumps(self.plan_.to_dict())
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("plan_"), str):
+            state = {**state, "plan_": SketchPlan.from_dict(json.loads(state["plan_"]))}
+        super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -5,8 +5,8 @@ only the powers of ρ⁰ are cut at N. With u = u_0 + w,
 
     Σ_j A_j u^j = Σ_{i ≤ N} w^i D_i,   D_i = Σ_{j ≥ i} C(j, i) A_j u_0^{j−i},
 
-needs about 2√N products of truncated series for any J. How many outer terms it takes depends on u_0 alone, and
-so pairs of norms are taken together that have similar u_0.
+needs about 2√N products of truncated series for any J. How many outer terms it takes depends on u_0 alone,
+and so pairs of norms are taken together that have similar u_0.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _group(constants: Array) -> Index:
 
 
 def _terms(degree: int, group: int, limit: int) -> int:
-    """J such that C(J, degree)·u_0^J is negligible for every constant of the group; beyond the limit if none is."""
+    """J such that C(J, degree)·u_0^J is negligible for all constants of a group; over the limit if none."""
     if group == 0:
         return degree + _NEAR_TERMS - 1
     j = np.arange(degree, max(limit, degree) + 1, dtype=float)

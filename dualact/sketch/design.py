@@ -63,7 +63,8 @@ def exact_kernel(network: Network, sample: Sample, with_theta: bool) -> Array:
         )
     if not np.all(np.isfinite(kernel)):
         raise DualactError(
-            f"the kernel of X overflows: its rows have norms of up to {roots.max():.3g} (over √d). Scale X down."
+            f"the kernel of X overflows: its rows have norms of up to {roots.max():.3g} (over √d). "
+            "Scale X down."
         )
     return kernel
 

@@ -70,7 +70,7 @@ class FeatureMap:
         blocks = [slice(i, min(i + _ROWS, len(out))) for i in range(0, len(out), _ROWS)]
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = cores if n_jobs is None or n_jobs < 1 else n_jobs
-        if workers == 1 or len(blocks) == 1:
+        if workers == 1 or len(blocks) <= 1:
             for rows in blocks:
                 self._block(X[rows], out[rows])
         else:
@@ -80,7 +80,7 @@ class FeatureMap:
 
     def _block(self, X: Any, out: NDArray[Any]) -> None:
         rows = X.toarray() if sparse.issparse(X) else X
-        unit, mean_squares, along = self._split(np.asarray(rows, dtype=np.float64))
+        unit, mean_squares, along = self._split(np.asarray(rows, dtype=np.float64, order="C"))
         functions = self.plan.basis(mean_squares)
         tail = self.plan.tail(mean_squares)
         components = {}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from dualact.sketch.allocation import Allocator, Part, _make_exact, _share
 from dualact.sketch.factors import FactorProblem
 from dualact.sketch.monomials import monomial_count

@@ -1,9 +1,11 @@
 """The design of feature maps: what it promises, and whether the promise is kept."""
 
-import dualact as da
 import numpy as np
 import pytest
 from data_families import FAMILIES, rows_of
+from scipy import sparse
+
+import dualact as da
 from dualact.errors import DualactError
 from dualact.sketch.design import exact_kernel
 from dualact.sketch.feature_map import FeatureMap
@@ -11,7 +13,6 @@ from dualact.sketch.pairs import packed
 from dualact.sketch.planning import plan_features
 from dualact.sketch.sample import draw_sample
 from dualact.sketch.terms import mixed, radial_powers, tilted
-from scipy import sparse
 
 
 def network(activation, depth):
@@ -49,7 +50,7 @@ CASES = [
     for activation, depth, m in (
         ("relu", 1, 256),
         ("relu", 3, 1024),
-        (("gelu", "tanh", "erf")[i % 3], 1 + 2 * (i % 2), (256, 1024)[i % 2]),
+        ("tanh" if i == 0 else ("gelu", "erf")[i % 2], 1 + 2 * (i % 2), (256, 1024)[i % 2]),
     )
 ]
 
@@ -134,11 +135,11 @@ def test_one_hot_rows_are_exact():
 
 @pytest.mark.parametrize("family", ["digits", "gaussian 9", "gaussian 256", "ragged norms"])
 def test_any_number_of_components_will_do(family):
-    X = rows_of(family, 100)
-    net = network("gelu", 2)
+    X = rows_of(family, 80)
+    net = network("gelu", 1)
     K = da.kernel(net, X)
     errors = []
-    for m in (1, 2, 3, 5, 10, 30, 100, 1000):
+    for m in (1, 2, 3, 10, 30, 300):
         plan = plan_features(net, "ntk", X, n_components=m)
         assert sum(t.columns(plan.n_features) for t in plan.terms) == m
         assert measured(plan, X, K, 3) < 1.2 * plan.predicted_error
@@ -159,7 +160,7 @@ def test_explicit_degree(degree):
 
 def test_too_few_components_for_a_degree():
     X = rows_of("digits centred", 50)
-    with pytest.raises(DualactError, match="n_components=5 is too small for degree 8.*at least 9"):
+    with pytest.raises(DualactError, match=r"n_components=5 is too small for degree 8.*at least 9"):
         plan_features(network("gelu", 1), "ntk", X, n_components=5, degree=8)
 
 
@@ -175,10 +176,9 @@ def test_more_degrees_help_until_they_do_not():
 
 
 def test_split_where_rows_share_a_direction():
-    assert plan_features(network("relu", 2), "ntk", rows_of("digits"), n_components=500).direction is not None
-    assert (
-        plan_features(network("relu", 2), "ntk", rows_of("gaussian 64"), n_components=500).direction is None
-    )
+    for family, splits in (("digits", True), ("gaussian 64", False)):
+        plan = plan_features(network("relu", 2), "ntk", rows_of(family), n_components=500)
+        assert (plan.direction is not None) == splits
 
 
 def test_exact_kernel_of_the_sample():

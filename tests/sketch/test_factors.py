@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
+
 from dualact.sketch.factors import FactorProblem
 from dualact.sketch.pairs import packed
-from scipy.optimize import minimize
 
 
 def problem_of(seed, rows=12, degrees=4):

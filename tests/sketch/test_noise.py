@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from data_families import rows_of
+
 from dualact.sketch.noise import NoisePairs, _shares
 from dualact.sketch.pairs import packed
 from dualact.sketch.polysketch import PolySketch

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from data_families import FAMILIES, rows_of
+from scipy import sparse
+
 from dualact.sketch.pairs import diagonal_of, mean_square, means, packed
 from dualact.sketch.sample import draw_sample, gaussian_sample, split_along_main_direction
-from scipy import sparse
 
 
 def unit_rows(X):

@@ -1,8 +1,9 @@
 """The series against the recursion it stands for, and the arithmetic under it."""
 
-import dualact as da
 import numpy as np
 import pytest
+
+import dualact as da
 from dualact.exact.recursion import propagate, trace_variances
 from dualact.sketch.series import expand
 

@@ -1,0 +1,19 @@
+"""scikit-learn's own checks."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import dualact as da
+
+ESTIMATORS = [
+    da.SketchedNeuralKernel(n_components=16),
+    da.SketchedNeuralKernel(da.mlp(1, "gelu", bias_std=0.1), kind="nngp", n_components=3),
+    da.ExactNeuralKernel(),
+]
+
+
+# Array API input is checked only where the environment asks for it.
+@pytest.mark.filterwarnings("ignore:Skipping check check_array_api_input")
+@parametrize_with_checks(ESTIMATORS)
+def test_checks(estimator, check):
+    check(estimator)
