@@ -59,14 +59,14 @@ def reach(table: PanelTable, variance: float, cut: float = 39.0) -> float:
     if top == -math.inf:
         return 12.5 if end == len(z) else float(z[max(end - 1, 0)])
     last = int(np.flatnonzero(log[:end] > top - cut)[-1])
-    if last >= end - 2:
+    if last >= end - 2 and top > -300:  # below: a dead zone of more than 34 standard deviations, no growth
         raise DualactError(
             f"activation {table.name!r}: E phi(u)^2 cannot be computed at variance {variance:.6g}: "
             f"phi grows so fast that points {z[last]:.3g} standard deviations out "
             f"(t = ±{t[last]:.4g}) still matter. "
             "Ask for a smaller variance, or give the closed form."
         )
-    return max(float(z[last + 1]), 8.5)
+    return max(float(z[min(last + 1, len(z) - 1)]), 8.5)
 
 
 def hermite_array(table: PanelTable, variance: Array, degree: int) -> Array:

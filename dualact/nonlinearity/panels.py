@@ -11,6 +11,7 @@ So a Gaussian expectation at any variance costs the resolution of the Gaussian, 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -134,6 +135,7 @@ class PanelTable:
         self.breakpoints = np.array(sorted(breakpoints), dtype=np.float64)
         self._levels: dict[int, tuple[int, int, Array]] = {}
         self._leaves: dict[int, Array] = {}
+        self._coarse: dict[int, Array] = {}
         self._profile: dict[int, float] = {}
         self._work = 0
 
@@ -191,6 +193,27 @@ class PanelTable:
             self._weights(a, a + width, width, found)
             self._leaves[level] = np.unique(np.concatenate([*found, [4 * width]]))
         return self._leaves[level]
+
+    def coarse(self, extent: float) -> Array:
+        """Return the leaves with neighbours joined where a polynomial of degree 15 is enough for both."""
+        level = int(np.ceil(np.log2(max(extent, 1e-30)))) - 2
+        if level not in self._coarse:
+            edges = self.leaves(extent)
+            scale = self.height(float(np.abs(edges).max()))
+            kept, narrowest = [edges[0]], edges[1] - edges[0]
+            for left, right in itertools.pairwise(edges[1:]):
+                half = (right - kept[-1]) / 2
+                narrowest = min(narrowest, right - left)
+                # A narrow leaf has a narrow feature, which must not fall between the nodes of a wide one.
+                joins = left not in self.breakpoints and half <= 10 * narrowest
+                if joins:
+                    y = self(kept[-1] + half * (1 + NODES))
+                    joins = float(np.abs(y @ _ANALYSIS[:, 16:]).max()) <= 1e-13 * scale
+                if not joins:
+                    kept.append(left)
+                    narrowest = right - left
+            self._coarse[level] = np.array([*kept, edges[-1]])
+        return self._coarse[level]
 
     def _weights(self, a: Array, b: Array, top: float, found: list[Array] | None = None) -> Array:
         outer = np.maximum(np.abs(a), np.abs(b))
