@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from .cli_activations import add_commands
 from .errors import DualactError
 
 __all__ = ["main"]
@@ -26,15 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 if something was wrong with what was asked; the reason goes to standard error.
+        0; 1 if a check fails; 2 if something was wrong with what was asked, and then the reason goes to
+        standard error.
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        status = options.run(options)
     except (ValueError, OSError) as error:
         print(f"dualact {options.command}: {error}", file=sys.stderr)
         return 2
-    return 0
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     _network_options(plan, components=None)
     plan.add_argument("--n-features", type=int, help="number of columns of the data")
     plan.set_defaults(run=_plan)
+
+    add_commands(commands)
 
     info = commands.add_parser("info", help="versions, and which code runs on this machine")
     info.set_defaults(run=_info)

@@ -1,7 +1,7 @@
 """Everything a change must pass: linter, formatter, type checker, doctests and tests.
 
-    python tests/check.py            # minutes
-    python tests/check.py -m slow    # arguments go to pytest
+python tests/check.py            # minutes
+python tests/check.py -m slow    # arguments go to pytest
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> int:
     # Processes share the cores; threads inside each would only get in one another's way.
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     environment = {**threads, **os.environ}
     python = [sys.executable, "-m"]
     commands = [

@@ -2,8 +2,8 @@
 
 A homogeneous network (no biases, activations with φ(ct) = c^h φ(t)) has K(x, y) = (|x||y|)^H κ(θ); so has any
 network behind a LayerNorm, with H = 0; and where all norms are equal, every network has K = κ(θ). In
-θ = ∠(x, y) even kinked activations are smooth, so κ is a polynomial of degree 20 to 60 to rounding, and the cost
-of a kernel matrix no longer grows with depth.
+θ = ∠(x, y) even kinked activations are smooth, so κ is a polynomial of degree 20 to 60 to rounding, and the
+cost of a kernel matrix no longer grows with depth.
 """
 
 from __future__ import annotations
@@ -100,11 +100,13 @@ def angular_kernel(
         size = 1.0
     try:
         return _fitted(layers, with_theta, size, exponent)
-    except NetworkError:  # at that size the variances overflow; the recursion may do better at those of the data
+    except NetworkError:  # variances overflow at that size; the recursion may do better at those of the data
         return None
 
 
-def _fitted(layers: tuple[Layer, ...], with_theta: bool, size: float, exponent: float) -> AngularKernel | None:
+def _fitted(
+    layers: tuple[Layer, ...], with_theta: bool, size: float, exponent: float
+) -> AngularKernel | None:
     # Closer to 0 and π the angle itself is lost in the rounding of its cosine, on either road.
     probes = np.concatenate([np.geomspace(1e-2, 1, 20), np.linspace(1, np.pi - 1e-2, 40), [0, np.pi]])
     exact = _at_angles(layers, with_theta, size, probes)

@@ -11,8 +11,8 @@ from sklearn.utils import check_array
 
 from ..errors import NetworkError
 from ..network.planning import NetworkPlan
-from ..nonlinearity.gaussian_pair import geometric_mean
 from ..nonlinearity.contract import Array
+from ..nonlinearity.gaussian_pair import geometric_mean
 
 __all__ = ["as_rows", "gram", "mean_squares", "same_width"]
 

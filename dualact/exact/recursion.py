@@ -22,9 +22,9 @@ import numpy as np
 
 from ..errors import NetworkError
 from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
-from ..nonlinearity.gaussian_pair import geometric_mean
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual_array, dual_prime_array
+from ..nonlinearity.gaussian_pair import geometric_mean
 
 __all__ = ["Trace", "propagate", "snap_collinear", "trace_variances"]
 

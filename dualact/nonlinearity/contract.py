@@ -143,7 +143,8 @@ class Activation:
             )
         if not self.derivative_limit >= 0:
             raise PluginError(
-                f"activation {self.name!r}: derivative_limit must be 0 or more. Got {self.derivative_limit!r}."
+                f"activation {self.name!r}: derivative_limit must be 0 or more. "
+                f"Got {self.derivative_limit!r}."
             )
         object.__setattr__(self, "breakpoints", points)
         params = {key: _frozen(value) for key, value in dict(self.params).items()}
@@ -190,9 +191,10 @@ class Activation:
 
     @property
     def jumps(self) -> tuple[float, ...]:
-        """The breakpoints at which φ itself jumps: there φ′ does not exist, and so no NTK."""
+        """Where φ itself jumps, at a breakpoint or at 0: there φ′ does not exist, and so no NTK."""
         if "jumps" not in self._cache:
-            self._cache["jumps"] = jump_points(self.phi, self.breakpoints) if self.phi else ()
+            places = tuple(sorted({0.0, *self.breakpoints}))
+            self._cache["jumps"] = jump_points(self.phi, places) if self.phi else ()
         found: tuple[float, ...] = self._cache["jumps"]
         return found
 

@@ -19,11 +19,11 @@ from functools import cached_property, partial
 import numpy as np
 
 from ..errors import DualactError
-from .gaussian_pair import Correlation, angle, correlation, geometric_mean
 from .boxes import Box, build_box, cheb_fit, cheb_nodes, cheb_values, decade
 from .coefficients import at_zero, hermite_array, second_moment
 from .conditional import conditional, conditional_error
 from .contract import Activation, Array
+from .gaussian_pair import Correlation, angle, correlation, geometric_mean
 from .mehler import Mehler
 from .panels import Index, PanelTable
 from .polar import Polar, polar_rule

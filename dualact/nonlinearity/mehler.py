@@ -65,7 +65,7 @@ class Mehler:
 
     hermite: Hermite
     size: Callable[[Array], Array]
-    tolerance: float = 1e-15
+    tolerance: float = 3e-15
     least: int = 4000
     repeats: int = 24
     _recent: dict[tuple[bytes, int], _Coefficients] = field(default_factory=dict)

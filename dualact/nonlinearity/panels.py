@@ -195,21 +195,26 @@ class PanelTable:
         return self._leaves[level]
 
     def coarse(self, extent: float) -> Array:
-        """Return the leaves with neighbours joined where a polynomial of degree 15 is enough for both."""
+        """Return the edges of panels on which a polynomial of degree 15 is enough: leaves, joined or halved."""
         level = int(np.ceil(np.log2(max(extent, 1e-30)))) - 2
         if level not in self._coarse:
             edges = self.leaves(extent)
             scale = self.height(float(np.abs(edges).max()))
+
+            def enough(low: Array, high: Array) -> NDArray[np.bool_]:
+                half = (high - low)[:, None] / 2
+                tail = np.abs(self(low[:, None] + half * (1 + NODES)) @ _ANALYSIS[:, 16:])
+                return np.asarray(tail.max(-1) <= 1e-13 * scale)
+
+            for _ in range(3):
+                rough = ~enough(edges[:-1], edges[1:])
+                edges = np.sort(np.concatenate([edges, (edges[:-1] + edges[1:])[rough] / 2]))
             kept, narrowest = [edges[0]], edges[1] - edges[0]
             for left, right in itertools.pairwise(edges[1:]):
-                half = (right - kept[-1]) / 2
                 narrowest = min(narrowest, right - left)
                 # A narrow leaf has a narrow feature, which must not fall between the nodes of a wide one.
-                joins = left not in self.breakpoints and half <= 10 * narrowest
-                if joins:
-                    y = self(kept[-1] + half * (1 + NODES))
-                    joins = float(np.abs(y @ _ANALYSIS[:, 16:]).max()) <= 1e-13 * scale
-                if not joins:
+                joins = left not in self.breakpoints and right - kept[-1] <= 20 * narrowest
+                if not (joins and enough(np.array([kept[-1]]), np.array([right]))[0]):
                     kept.append(left)
                     narrowest = right - left
             self._coarse[level] = np.array([*kept, edges[-1]])
@@ -265,8 +270,9 @@ class PanelTable:
         )
         if lost.any():
             where = np.flatnonzero(lost)[np.argmax(tail[lost])]
+            place = round(float((a + half)[where] + self.shift), 6) + 0.0  # found by bisection, not exactly
             raise PluginError(
-                f"activation {self.name!r}: phi is not smooth near t = {(a + half)[where] + self.shift:.6g}, "
+                f"activation {self.name!r}: phi is not smooth near t = {place:.6g}, "
                 "and no breakpoint is declared there (declared: "
                 f"{tuple((self.breakpoints + self.shift).tolist())}). "
                 "Kinks and jumps must be named: pass breakpoints=(...) with this place among them."

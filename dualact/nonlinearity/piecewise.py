@@ -98,7 +98,8 @@ class PiecewiseDual:
 
     def size(self, variance: Array) -> Array:
         """Return √(Eφ²)."""
-        return np.sqrt(np.maximum(self._entries(variance, variance, variance), 0.0))
+        square = blockwise(self.panels.dual, _PANEL_BLOCK)(variance, variance, variance)
+        return np.sqrt(np.maximum(square, 0.0))
 
     def __call__(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         """Return E[φ(u)φ(v)], in the broadcast shape."""

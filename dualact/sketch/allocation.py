@@ -50,11 +50,14 @@ class Part:
         From the radial functions to the components.
     noise : (c + 1,) array
         B_j when the first e components are exact.
+    tilt : tuple of float
+        As :class:`Term`.
     """
 
     degree: int
     mixing: Array
     noise: Array
+    tilt: tuple[float, ...] = (1.0,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +164,7 @@ class Allocator:
             missing = math.sqrt(self.problem.miss(chosen, factors)) / size
             spread = sum((f * b) ** 2 / w for f, b, w in zip(factors, noise, widths, strict=True) if w > 0)
             terms = tuple(
-                Term(p.degree, p.mixing * math.sqrt(f), e, w)
+                Term(p.degree, p.mixing * math.sqrt(f), e, w, p.tilt)
                 for p, f, e, w in zip(parts, factors, exact, widths, strict=True)
                 if f > 0
             )

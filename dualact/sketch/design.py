@@ -30,13 +30,15 @@ from .factors import FactorProblem
 from .monomials import monomial_count
 from .noise import NoisePairs
 from .pairs import mean_square, packed
-from .radial import RadialBasis
+from .radial import RadialBasis, Tail
 from .sample import Sample
-from .terms import radial_powers
+from .terms import radial_powers, tilted
 
 __all__ = ["design_terms", "exact_kernel"]
 
 _RANK_TOLERANCE = 3e-5
+_TILTS = 3
+_FLAT_TAIL = 0.01
 _ZERO_SHARE = 0.1  # of the sample's kernel: what the zero row counts for when directions are chosen
 
 
@@ -92,6 +94,7 @@ def design_terms(
     found = _found(basis, sample, noise, size, highest, n_components)
     if not found:
         return Design((), 0.0, 0.0)
+    found = _with_tilts(found, basis.tail(max_degree), sample, target, noise, n_components)
     problem = FactorProblem.build(target, np.stack([f.kernel for f in found]))
     allocator = Allocator([f.part for f in found], problem, n_components, sample.n_features)
     design = allocator.best_degrees() if degree is None else allocator.all_degrees()
@@ -111,6 +114,15 @@ class _Found:
     part: Part
     components: Array  # (s, c)
     kernel: Array  # ⟨a_j, a_j⟩ (x⊥·y⊥)^j of all pairs, packed
+    columns: int  # of the sketch whose noise is assumed
+
+    def tilted(self, tilt: tuple[float, ...], share: Array, noise: NoisePairs) -> _Found:
+        """The same degree with its components tilted by the share of the tail."""
+        weight = tilted(np.ones((share.size, 1)), tilt, share)
+        components = self.components * weight
+        rates = noise.rates(components, self.part.degree, self.columns)
+        part = replace(self.part, noise=rates, tilt=tilt)
+        return _Found(part, components, self.kernel * packed(weight @ weight.T), self.columns)
 
 
 def _found(
@@ -134,8 +146,35 @@ def _found(
         # without replacement. That is left to the final prediction; here a low share is assumed.
         columns = max(1, min(budget // 3, monomial_count(sample.n_features, degree) // 8))
         part = Part(degree, mixing, noise.rates(components, degree, columns))
-        found.append(_Found(part, components, packed(components @ components.T) * power))
+        found.append(_Found(part, components, packed(components @ components.T) * power, columns))
     return found
+
+
+def _with_tilts(
+    found: list[_Found], tail: Tail, sample: Sample, target: Array, noise: NoisePairs, budget: int
+) -> list[_Found]:
+    """Let the factors depend on the norm, where the tail of the series does.
+
+    With τ² the share of K(x, x) beyond the highest degree, every degree is offered as Σ_p c_p H_j(ττ')^{2p},
+    which is positive semi-definite for c ≥ 0. The least-squares problem chooses c; what enters the map is the
+    product form √(w(x) w(y)) with w = Σ_p c_p τ^{2p}, which has no more components than H_j.
+    """
+    if tail.spread < _FLAT_TAIL:
+        return found
+    share = tail(sample.mean_squares)
+    pairs = packed(np.sqrt(np.outer(share, share)))
+    offered = np.concatenate([np.stack([f.kernel for f in found]) * pairs ** (2 * p) for p in range(_TILTS)])
+    rates = [
+        noise.rates(f.components * share[:, None] ** p, f.part.degree, f.columns)[0]
+        for p in range(_TILTS)
+        for f in found
+    ]
+    penalty = np.array(rates) / math.sqrt(budget)
+    factors = FactorProblem.build(target, offered).solve(list(range(len(offered))), penalty)
+    return [
+        f.tilted(tuple(c / c.sum()), share, noise) if c.sum() > 0 else f
+        for f, c in zip(found, factors.reshape(_TILTS, -1).T, strict=True)
+    ]
 
 
 def _directions(basis: RadialBasis, powers: Array, degree: int, lengths: Array, size: float) -> Array:

@@ -17,7 +17,7 @@ from .monomials import monomial_count
 from .planning import SketchPlan
 from .polysketch import PolySketch
 from .signs import signs
-from .terms import Term, mixed, radial_powers
+from .terms import Term, mixed, radial_powers, tilted
 
 __all__ = ["FeatureMap"]
 
@@ -82,10 +82,11 @@ class FeatureMap:
         rows = X.toarray() if sparse.issparse(X) else X
         unit, mean_squares, along = self._split(np.asarray(rows, dtype=np.float64))
         functions = self.plan.basis(mean_squares)
-        components = {
-            t.degree: mixed(radial_powers(self.plan.basis, functions, along, t.degree), t.mixing).astype(self.dtype)
-            for t in self.plan.terms
-        }
+        tail = self.plan.tail(mean_squares)
+        components = {}
+        for term in self.plan.terms:
+            raw = mixed(radial_powers(self.plan.basis, functions, along, term.degree), term.mixing)
+            components[term.degree] = tilted(raw, term.tilt, tail).astype(self.dtype)
         for i in range(0, len(out), self.inner_rows):
             part = slice(i, i + self.inner_rows)
             self._inner(unit[part], {k: c[part] for k, c in components.items()}, out[part])
@@ -114,7 +115,7 @@ class FeatureMap:
         """What multiplies each column of a sketch: one component, or components through random signs."""
         if components.shape[1] == 1:
             return components
-        total = components[:, 0, None] * self.mixing[degree][0]
+        total: NDArray[Any] = components[:, 0, None] * self.mixing[degree][0]
         for c in range(1, components.shape[1]):
             total += components[:, c, None] * self.mixing[degree][c]
         return total

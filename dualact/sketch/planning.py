@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..network.spec import Network
 from ..nonlinearity.contract import Array
 from .design import design_terms, exact_kernel
 from .monomials import monomial_count
-from .radial import RadialBasis, radial_basis
+from .radial import RadialBasis, Tail, radial_basis
 from .sample import Sample, draw_sample, gaussian_sample, split_along_main_direction
 from .terms import Term
 
@@ -51,6 +52,8 @@ class SketchPlan:
         Predicted relative Frobenius errors: what the series misses, and what the sketch adds.
     rows : int
         Rows of data the design was made from; 0 means rows drawn from N(0, 1).
+    tail_degree : int
+        The degree beyond which the series counts as tail.
     """
 
     checked: NetworkPlan
@@ -61,6 +64,7 @@ class SketchPlan:
     truncation: float
     sketching: float
     rows: int
+    tail_degree: int
 
     @property
     def network(self) -> Network:
@@ -77,6 +81,11 @@ class SketchPlan:
         """The number of input features."""
         assert self.checked.n_features is not None
         return self.checked.n_features
+
+    @cached_property
+    def tail(self) -> Tail:
+        """The tail of the series, by which terms are tilted."""
+        return self.basis.tail(self.tail_degree)
 
     @property
     def predicted_error(self) -> float:
@@ -101,12 +110,19 @@ class SketchPlan:
             "basis": self.basis.to_dict(),
             "direction": None if self.direction is None else self.direction.tolist(),
             "terms": [
-                {"degree": t.degree, "mixing": t.mixing.tolist(), "exact": t.exact, "width": t.width}
+                {
+                    "degree": t.degree,
+                    "mixing": t.mixing.tolist(),
+                    "exact": t.exact,
+                    "width": t.width,
+                    "tilt": list(t.tilt),
+                }
                 for t in self.terms
             ],
             "truncation": self.truncation,
             "sketching": self.sketching,
             "rows": self.rows,
+            "tail_degree": self.tail_degree,
         }
 
     @classmethod
@@ -133,6 +149,7 @@ class SketchPlan:
                     np.asarray(t["mixing"], dtype=float).reshape(len(t["mixing"]), -1),
                     int(t["exact"]),
                     int(t["width"]),
+                    tuple(float(c) for c in t["tilt"]),
                 )
                 for t in data["terms"]
             )
@@ -145,6 +162,7 @@ class SketchPlan:
                 float(data["truncation"]),
                 float(data["sketching"]),
                 int(data["rows"]),
+                int(data["tail_degree"]),
             )
         except (KeyError, TypeError) as error:
             raise DualactError(f"SketchPlan.from_dict: the data are incomplete: {error}.") from error
@@ -237,6 +255,7 @@ def plan_features(
         design.truncation,
         design.sketching,
         0 if X is None else len(sample.along),
+        top,
     )
 
 
@@ -256,7 +275,7 @@ def _top_degree(n_features: int, n_components: int) -> int:
 
 
 def _norm_range(network: Network, sample: Sample, with_theta: bool) -> tuple[float, float]:
-    """The grid's range of |x|²/d: that of the sample and a margin, as far as the network has finite moments."""
+    """The grid's range of |x|²/d: the sample's and a margin, as far as the network has finite moments."""
     present = sample.mean_squares[sample.mean_squares > 0]
     if present.size == 0:
         return 1 / _MARGINS[0], _MARGINS[0]

@@ -32,6 +32,34 @@ _PANEL_NODES = 10
 
 
 @dataclass(frozen=True, eq=False)
+class Tail:
+    """The share τ² of K(x, x) that the series has beyond a degree, as a function of the norm.
+
+    Attributes
+    ----------
+    nodes : (g,) array
+        Logarithms of |x|²/d.
+    share : (g,) array
+        τ² there. Norms beyond the nodes have that of the nearest one.
+    """
+
+    nodes: Array
+    share: Array
+
+    @property
+    def spread(self) -> float:
+        """How much the share changes over the norms."""
+        return float(self.share.max() - self.share.min())
+
+    def __call__(self, mean_squares: Array) -> Array:
+        """Return τ² of rows with these |x|²/d, (n,)."""
+        with np.errstate(divide="ignore"):
+            places = np.clip(np.log(mean_squares), self.nodes[0], self.nodes[-1])
+        flat = np.zeros_like(self.nodes)
+        return np.clip(interpolate(self.nodes, flat, self.share[:, None], places)[:, 0], 0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
 class RadialBasis:
     """Functions f_t(|x|) with a degree each, so that K(x, y) ≈ Σ_t f_t(|x|) f_t(|y|) cos^{degree_t}.
 
@@ -52,6 +80,8 @@ class RadialBasis:
         The functions at the zero row.
     dual_basis : (g + 1, t) array
         What turns a row of coefficients against the nodes and the zero row into values of the functions.
+    diagonal : (g,) array
+        K(x, x) at the nodes.
     """
 
     network: Network
@@ -62,6 +92,7 @@ class RadialBasis:
     values: Array
     zero: Array
     dual_basis: Array
+    diagonal: Array
     _panels: dict[int, tuple[Array, Array, Array]] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -79,6 +110,12 @@ class RadialBasis:
             zero=self.zero[keep],
             dual_basis=self.dual_basis[:, keep],
         )
+
+    def tail(self, degree: int) -> Tail:
+        """Return the share of K(x, x) beyond a degree, as a function of the norm."""
+        below = (self.values[:, self.degrees <= degree] ** 2).sum(axis=1) * np.exp(2 * self.log_scale)
+        share = 1 - below / np.maximum(self.diagonal, _TINY)
+        return Tail(self.nodes, np.clip(share, 0.0, 1.0))
 
     def __call__(self, mean_squares: Array) -> Array:
         """Values of all functions.
@@ -153,7 +190,7 @@ class RadialBasis:
         )
 
 
-_ARRAYS = ("nodes", "log_scale", "values", "zero", "dual_basis")
+_ARRAYS = ("nodes", "log_scale", "values", "zero", "dual_basis", "diagonal")
 
 
 def radial_basis(network: Network, with_theta: bool, low: float, high: float, degree: int) -> RadialBasis:
@@ -189,7 +226,9 @@ def radial_basis(network: Network, with_theta: bool, low: float, high: float, de
         anchors = np.append(np.exp(nodes), 0.0)
         rows = np.concatenate([anchors, np.exp(probes)])
         series = expand(network.layers, rows, anchors, degree, with_theta)
-        basis = _factorised(network, with_theta, nodes, series[:, : count + 1])
+        trace = trace_variances(network.layers, np.exp(nodes), with_theta)
+        diagonal = trace.sigma if trace.theta is None else trace.theta
+        basis = _factorised(network, with_theta, nodes, series[:, : count + 1], diagonal)
         worst = _interpolation_error(basis, probes, series[:, count + 1 :, :count])
         if worst <= _INTERPOLATION:
             return basis
@@ -202,7 +241,7 @@ def radial_basis(network: Network, with_theta: bool, low: float, high: float, de
     return basis
 
 
-def _factorised(network: Network, with_theta: bool, nodes: Array, series: Array) -> RadialBasis:
+def _factorised(network: Network, with_theta: bool, nodes: Array, series: Array, whole: Array) -> RadialBasis:
     """The functions of the series on nodes and zero row, (degree + 1, g + 1, g + 1)."""
     diagonal = np.einsum("kgg->g", series)
     size = np.sqrt(np.maximum(diagonal, _TINY))
@@ -229,6 +268,7 @@ def _factorised(network: Network, with_theta: bool, nodes: Array, series: Array)
         table[:-1],
         table[-1] * size[-1] * (weight[-1] > 0),
         np.array(duals).T.copy(),
+        whole,
     )
 
 

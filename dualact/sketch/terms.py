@@ -11,7 +11,7 @@ from ..nonlinearity.contract import Array
 from .monomials import monomial_count
 from .radial import RadialBasis
 
-__all__ = ["Term", "mixed", "radial_powers"]
+__all__ = ["Term", "mixed", "radial_powers", "tilted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +28,16 @@ class Term:
         How many leading components have exact monomials.
     width : int
         Columns of the sketch that carries the rest of the components (0 where there are none).
+    tilt : tuple of float
+        c_0, c_1, …: the components are multiplied by √(Σ_p c_p τ^{2p}), with τ² the tail of the series at
+        the norm of the row.
     """
 
     degree: int
     mixing: Array
     exact: int
     width: int
+    tilt: tuple[float, ...] = (1.0,)
 
     def columns(self, n_features: int) -> int:
         """Number of output columns."""
@@ -79,3 +83,14 @@ def mixed(powers: Array, mixing: Array) -> Array:
         for c in np.flatnonzero(weights):
             out[:, c] += column * weights[c]
     return out
+
+
+def tilted(components: Array, tilt: tuple[float, ...], tail: Array) -> Array:
+    """Components times √(Σ_p c_p τ^{2p}), (n, c); ``tail`` is τ² of each row."""
+    if tilt == (1.0,):
+        return components
+    weight = np.full_like(tail, tilt[-1])
+    for coefficient in tilt[-2::-1]:
+        weight = weight * tail + coefficient
+    result: Array = components * np.sqrt(weight)[:, None]
+    return result

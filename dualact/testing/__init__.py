@@ -1,4 +1,4 @@
-"""Laws and oracles that plugin authors inherit; pytest and hypothesis are imported only where they are used."""
+"""Laws and oracles that plugin authors inherit; pytest and hypothesis are imported where they are used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ _HOME = {
     "reference_hermite": "reference",
 }
 
-__all__ = [*_HOME, "strategies"]
+__all__ = [
+    "LAWS",
+    "Report",
+    "Verdict",
+    "check_activation",
+    "parametrize_with_activation_checks",
+    "reference_dual",
+    "reference_dual_prime",
+    "reference_hermite",
+    "strategies",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -28,9 +28,7 @@ def hermite_is_the_integral_of_phi(act: Activation) -> None:
         got = hermite(act, q, DEGREE)
         line = call(act, "hermite", q, DEGREE)
         allowed = tolerance(act) * np.sqrt(square) + 1e-300
-        agree(
-            got, want, allowed, f"hermite at variance {q:g} against quadrature of phi", line, {"degree": k}
-        )
+        agree(got, want, allowed, f"hermite at variance {q:g} against quadrature of phi", line, {"degree": k})
 
 
 def parseval_bounds_the_squares(act: Activation) -> None:
@@ -54,8 +52,8 @@ def parseval_bounds_the_squares(act: Activation) -> None:
         # A jump leaves N^(-1/2), a kink N^(-3/2): four times the degree leaves at most half, with room.
         demand(
             bool(left[2] <= 0.6 * max(left[1], left[0] * 0.6) + noise),
-            f"the squares of hermite at variance {q:g} do not add up to E phi^2 = {whole:.17g}: beyond degree "
-            f"64, 256, 1024 there are {', '.join(f'{x:.3g}' for x in left)} left",
+            f"the squares of hermite at variance {q:g} do not add up to E phi^2 = {whole:.17g}: "
+            f"beyond degree 64, 256, 1024 there are {', '.join(f'{x:.3g}' for x in left)} left",
             line,
         )
 
@@ -65,7 +63,9 @@ def mehler_sums_to_the_dual(act: Activation) -> None:
     points = grid(act)
     variances, place = np.unique(np.stack([points.var_u, points.var_v]), return_inverse=True)
     a = hermite(act, variances, 128)
-    tail = np.maximum(np.square(size(act, variances)) - np.square(a).sum(-1), 0.0)
+    whole = np.square(size(act, variances))
+    # what is left over is known to rounding only, and enters by its root
+    tail = np.maximum(whole - np.square(a).sum(-1), 0.0) + max(act.accuracy or 0.0, 1e-15) * whole
     left, right = place.reshape(2, -1)
     powers = points.rho[:, None] ** np.arange(129)
     series = (a[left] * a[right] * powers).sum(-1)
@@ -124,7 +124,8 @@ def shapes_of_hermite(act: Activation) -> None:
             want = (*shape, degree + 1)
             demand(
                 np.shape(got) == want,
-                f"hermite of variances of shape {shape} to degree {degree} has shape {np.shape(got)}, not {want}",
+                f"hermite of variances of shape {shape} to degree {degree} has shape {np.shape(got)}, "
+                f"not {want}",
                 line,
             )
             demand(

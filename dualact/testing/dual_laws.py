@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..errors import AccuracyWarning, DualactError
+from ..errors import DualactError
 from ..nonlinearity.coefficients import hermite
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual, dual_prime
-from .points import bare, grid, integrals, primes, refuse, size, slope_size, tolerance
+from .points import grid, integrals, primes, quietly, refuse, size, slope_size, tolerance
 from .verdicts import NotApplicable, agree, call, demand, literal
 
 __all__ = [
@@ -50,9 +49,10 @@ def price(act: Activation) -> None:
         # c = √(pq) cos θ takes the square roots at ρ = ±1 away
         theta, weight = zip(*(_angles(edges[i], edges[j]) for i, j in ends), strict=True)
         cos, sin = np.cos(np.concatenate(theta)), np.sin(np.concatenate(theta))
-        slope = _quiet(dual_prime, act, bound * cos, p, q) * bound * sin
+        slope = quietly(dual_prime, act, bound * cos, p, q) * bound * sin
         parts = [w * part for w, part in zip(weight, np.split(slope, len(ends)), strict=True)]
-        values = _quiet(dual, act, bound * np.round(np.cos(edges), 15), p, q)
+        covs = bound * np.round(np.cos(edges), 15)
+        values = quietly(dual, act, covs, p, q)
         unit = np.array([p, q])
         scale = np.prod(size(act, unit)) + bound * np.prod(slope_size(act, unit))
         allowed = tolerance(act) * scale + 1e-300
@@ -61,14 +61,13 @@ def price(act: Activation) -> None:
             if abs(coarse - fine) > 0.1 * allowed:
                 continue
             settled = True
-            start, end = bound * np.cos(edges[i]), bound * np.cos(edges[j])
             agree(
-                fine,
-                values[i] - values[j],
+                -fine,
+                values[j] - values[i],
                 allowed,
-                f"the integral of dual_prime over cov from {end:.6g} to {start:.6g}, against the difference of "
-                "dual,",
-                call(act, "dual_prime", float((start + end) / 2), p, q),
+                f"the integral of dual_prime over cov from {covs[i]:.6g} to {covs[j]:.6g}, against the "
+                "difference of dual,",
+                call(act, "dual_prime", float((covs[i] + covs[j]) / 2), p, q),
                 {"var_u": p, "var_v": q},
             )
     if not settled:
@@ -79,7 +78,7 @@ def duals_are_symmetric(act: Activation) -> None:
     """dual(c, p, q) = dual(c, q, p), and so for dual_prime."""
     points = grid(act)
     for function, values, scale in _both(act):
-        swapped = _quiet(function, act, points.cov, points.var_v, points.var_u)
+        swapped = quietly(function, act, points.cov, points.var_v, points.var_u)
         line = _at(act, function)
         what = f"{function.__name__} with the variances swapped"
         agree(swapped, values, 1e-3 * tolerance(act) * scale + 1e-300, what, line, _place(act))
@@ -98,7 +97,7 @@ def diagonal_is_the_second_moment(act: Activation) -> None:
     found = integrals(act)
     q = np.array(list(found))
     want = np.array([square for _, square in found.values()])
-    got = _quiet(dual, act, q, q, q)
+    got = quietly(dual, act, q, q, q)
     line = call(act, "dual", 0, 1, 2).replace("0, 1, 2", "{variance!r}, {variance!r}, {variance!r}")
     allowed = tolerance(act) * want + 1e-300
     agree(got, want, allowed, "dual on the diagonal against quadrature of phi^2", line, {"variance": q})
@@ -122,7 +121,7 @@ def gram_matrices_are_positive(act: Activation) -> None:
     cov = np.clip(rows @ rows.T, -bound, bound)
     np.fill_diagonal(cov, squares)
     for function, _, _ in _both(act):
-        matrix = _quiet(function, act, cov, squares[:, None], squares[None, :])
+        matrix = quietly(function, act, cov, squares[:, None], squares[None, :])
         least = float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[0])
         trace = float(np.trace(matrix))
         # a kinked derivative carries √ε of the covariances' own rounding at |ρ| = 1
@@ -145,7 +144,7 @@ def duals_are_homogeneous_as_claimed(act: Activation) -> None:
     for function, values, scale in _both(act):
         power = act.homogeneity - (1.0 if function is dual_prime else 0.0)
         factor = (s * t) ** power
-        got = _quiet(function, act, s * t * points.cov, s * s * points.var_u, t * t * points.var_v)
+        got = quietly(function, act, s * t * points.cov, s * s * points.var_u, t * t * points.var_v)
         allowed = factor * scale * tolerance(act) + 1e-300
         what = f"{function.__name__}({s * t} c, {s * s} p, {t * t} q) for homogeneity {act.homogeneity:g}"
         agree(got, factor * values, allowed, what, _at(act, function), _place(act))
@@ -158,7 +157,7 @@ def duals_have_the_parity_claimed(act: Activation) -> None:
     points = grid(act)
     for function, values, scale in _both(act):
         sign = 1.0 if (act.parity == "even") == (function is dual) else -1.0
-        got = _quiet(function, act, -points.cov, points.var_u, points.var_v)
+        got = quietly(function, act, -points.cov, points.var_u, points.var_v)
         what = f"{function.__name__}(-c), for {act.parity} phi,"
         agree(got, sign * values, tolerance(act) * scale + 1e-300, what, _at(act, function), _place(act))
 
@@ -171,16 +170,18 @@ def zero_variance(act: Activation) -> None:
     mean = hermite(act, q, 0)[:, 0]
     line = call(act, "dual", 0.0, 0.0, 1.0).replace("1.0", "{variance!r}")
     allowed = tolerance(act) * abs(zero) * size(act, q) + 1e-290
-    for got in (_quiet(dual, act, 0.0, 0.0, q), _quiet(dual, act, 0.0, q, 0.0)):
+    for got in (quietly(dual, act, 0.0, 0.0, q), quietly(dual, act, 0.0, q, 0.0)):
         agree(got, zero * mean, allowed, "dual(0, 0, q) against phi(0)·E phi", line, {"variance": q})
-    both = _quiet(dual, act, 0.0, 0.0, 0.0)
+    both = quietly(dual, act, 0.0, 0.0, 0.0)
     line = call(act, "dual", 0.0, 0.0, 0.0)
     agree(both, zero * zero, tolerance(act) * zero * zero + 1e-290, "dual(0, 0, 0) against phi(0)^2", line)
     if not act.jumps:
         for arguments in ((0.0, 0.0, 0.0), (0.0, 0.0, 1e-3), (0.0, 1e-3, 0.0)):
-            value = _quiet(dual_prime, act, *arguments)
+            value = quietly(dual_prime, act, *arguments)
             demand(
-                bool(np.isfinite(value)), f"dual_prime{arguments} is {value}", call(act, "dual_prime", *arguments)
+                bool(np.isfinite(value)),
+                f"dual_prime{arguments} is {value}",
+                call(act, "dual_prime", *arguments),
             )
 
 
@@ -192,27 +193,39 @@ def duals_broadcast(act: Activation) -> None:
     c[0, 1] = -c[0, 1]
     for function, _, _ in _both(act):
         closed = getattr(act, function.__name__)
-        run = closed or (lambda *a, f=function: _quiet(f, act, *a))
+        run = closed or (lambda *a, f=function: quietly(f, act, *a))
         name = function.__name__
-        line = f"import dualact as da; print(da.{name}({literal(act)}, {c.tolist()}, {p.tolist()}, {q.tolist()}))"
+        line = call(act, name, c.tolist(), p.tolist(), q.tolist())
         kept = [x.copy() for x in (c, p, q)]
         for x in (c, p, q):
             x.setflags(write=False)
         whole = np.asarray(run(c, p, q))
-        demand(whole.shape == (3, 2), f"{name} of shapes (3, 2), (3, 1), (1, 2) has shape {whole.shape}", line)
+        demand(
+            whole.shape == (3, 2), f"{name} of shapes (3, 2), (3, 1), (1, 2) has shape {whole.shape}", line
+        )
         demand(whole.dtype == np.float64, f"{name} of float64 gives {whole.dtype}", line)
         demand(
-            all(np.array_equal(a, b) for a, b in zip(kept, (c, p, q), strict=True)), f"{name} changes its input", line
+            all(np.array_equal(a, b) for a, b in zip(kept, (c, p, q), strict=True)),
+            f"{name} changes its input",
+            line,
         )
         bound = np.abs(whole).max()
         for i, j in list(itertools.product(range(3), range(2)))[: None if closed else _FEW]:
             alone = np.asarray(run(np.array(c[i, j]), np.array(p[i, 0]), np.array(q[0, j])))
             demand(alone.shape == (), f"{name} of three numbers has shape {alone.shape}", line)
-            agree(alone, whole[i, j], 1e-10 * bound, f"{name} of an entry alone, against the same in a matrix", line)
+            agree(
+                alone,
+                whole[i, j],
+                1e-10 * bound,
+                f"{name} of an entry alone, against the same in a matrix",
+                line,
+            )
         flipped = np.asarray(run(np.asfortranarray(c), p, q))
         agree(flipped, whole, 1e-14 * bound, f"{name} of an array in Fortran order", line)
         empty = np.asarray(run(c[:0], p[:0], q))
-        demand(empty.shape == (0, 2), f"{name} of shapes (0, 2), (0, 1), (1, 2) has shape {empty.shape}", line)
+        demand(
+            empty.shape == (0, 2), f"{name} of shapes (0, 2), (0, 1), (1, 2) has shape {empty.shape}", line
+        )
         scalar = np.asarray(run(np.zeros((3, 2)), p, np.array(scale)))
         demand(scalar.shape == (3, 2), f"{name} of shapes (3, 2), (3, 1), () has shape {scalar.shape}", line)
 
@@ -220,7 +233,7 @@ def duals_broadcast(act: Activation) -> None:
 def duals_stay_numbers_at_the_edges(act: Activation) -> None:
     """No NaN at ρ = ±1, next to it and at 0, for variances zero, tiny and huge (within the limit)."""
     top = min(0.999 * act.variance_limit, 0.5)
-    closed = act.dual is not None
+    closed = act.dual is not None and (act.dual_prime is not None or bool(act.jumps))
     several = (0.0, 5e-324, 1e-300, 1e-12, 0.5, 1e4, 1e150) if closed else (0.0, 1e-12, 0.5, 1e4)
     variances = list(dict.fromkeys(v if v < act.variance_limit else top for v in several))
     pairs = [(v, w) for v in variances for w in variances if closed or w in (0.0, v, top)]
@@ -232,13 +245,13 @@ def duals_stay_numbers_at_the_edges(act: Activation) -> None:
         refused = np.zeros(p.shape, dtype=bool)
         value = np.zeros(p.shape)
         if getattr(act, function.__name__) is not None:
-            value = _quiet(function, act, cov, p, q)
+            value = quietly(function, act, cov, p, q)
         else:
             # computed: refusing a variance is legitimate, and is one error for the whole call
             for v, w in pairs:
                 rows = (p == v) & (q == w)
                 try:
-                    value[rows] = _quiet(function, act, cov[rows], p[rows], q[rows])
+                    value[rows] = quietly(function, act, cov[rows], p[rows], q[rows])
                 except DualactError:
                     refused |= rows
         bad = np.flatnonzero(np.isnan(value) & ~refused)
@@ -283,9 +296,3 @@ def _angles(a: float, b: float) -> tuple[Array, Array]:
         nodes.append((cuts[:-1, None] + half * (1 + x)).ravel())
         weights.append((half * w).ravel())
     return np.concatenate(nodes), np.concatenate(weights)
-
-
-def _quiet(function: Callable[..., Any], *arguments: Any) -> Array:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AccuracyWarning)
-        return np.asarray(function(*arguments), dtype=np.float64)

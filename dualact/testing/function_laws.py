@@ -116,7 +116,8 @@ def _values(act: Activation, t: Array, line: str) -> Array:
             y = act.phi(given)
     except Exception as error:
         raise Broken(
-            f"phi of a read-only float64 array of shape {t.shape} raised {type(error).__name__}: {error}", line
+            f"phi of a read-only float64 array of shape {t.shape} raised {type(error).__name__}: {error}",
+            line,
         ) from error
     kind = getattr(y, "dtype", type(y).__name__)
     demand(kind == np.float64, f"phi of float64 gives {kind}, not float64", line)

@@ -16,7 +16,20 @@ from ..nonlinearity.duals import dual, dual_prime
 from .quadrature import moments
 from .verdicts import NotApplicable
 
-__all__ = ["DEGREE", "Grid", "bare", "grid", "integrals", "needs_phi", "primes", "size", "slope_size", "tolerance"]
+__all__ = [
+    "DEGREE",
+    "Grid",
+    "bare",
+    "grid",
+    "integrals",
+    "needs_phi",
+    "primes",
+    "quietly",
+    "refuse",
+    "size",
+    "slope_size",
+    "tolerance",
+]
 
 #: The last Hermite coefficient that laws look at.
 DEGREE = 40
@@ -32,6 +45,9 @@ _PAIRS = (
     (1e4, 0.3),
 )
 _RHOS = (0.0, 0.5, -0.5, 1.0, -1.0, 0.9, -0.9, 0.99, -0.99, 0.1, 1 - 1e-6)
+
+# Beyond, the engines take seconds for what oscillates.
+_WIDEST_COMPUTED = 100.0
 
 T = TypeVar("T")
 
@@ -55,7 +71,7 @@ def primes(act: Activation) -> Array:
     """Return dual_prime on the :func:`grid`."""
     refuse(act)
     points = grid(act)
-    return _once(act, "primes", lambda: _quiet(dual_prime, act, *points[:3]))
+    return _once(act, "primes", lambda: quietly(dual_prime, act, *points[:3]))
 
 
 def integrals(act: Activation) -> dict[float, tuple[Array, float]]:
@@ -104,9 +120,13 @@ def refuse(act: Activation) -> None:
 
 def _grid(act: Activation) -> Grid:
     usable: list[tuple[float, float]] = []
+    closed = act.dual is not None and (act.dual_prime is not None or bool(act.jumps))
+    widest = np.inf if closed else _WIDEST_COMPUTED
     for p, q in _PAIRS:
+        if max(p, q) > widest:
+            continue
         try:
-            ends = _quiet(dual, act, [p, q], [p, q], [p, q])
+            ends = quietly(dual, act, [p, q], [p, q], [p, q])
             hermite(act, [p, q], 1)
         except DualactError:
             continue
@@ -119,7 +139,7 @@ def _grid(act: Activation) -> Grid:
     p, q = np.tile(np.array(usable).T, len(_RHOS))
     bound = np.sqrt(p * q)
     cov = np.where(np.abs(rho) == 1.0, np.copysign(bound, rho), rho * bound)
-    return Grid(cov, p, q, rho, _quiet(dual, act, cov, p, q))
+    return Grid(cov, p, q, rho, quietly(dual, act, cov, p, q))
 
 
 def _integrals(act: Activation) -> dict[float, tuple[Array, float]]:
@@ -132,12 +152,12 @@ def _integrals(act: Activation) -> dict[float, tuple[Array, float]]:
 def _diagonal(act: Activation, function: Callable[..., Any], variance: Array) -> Array:
     unique, back = np.unique(variance, return_inverse=True)
     key = f"{function.__name__} of {unique.tobytes()!r}"
-    return _once(act, key, lambda: _quiet(function, act, unique, unique, unique))[back]
+    return _once(act, key, lambda: quietly(function, act, unique, unique, unique))[back]
 
 
-def _quiet(function: Callable[..., Any], *arguments: Any) -> Array:
-    """Call without accuracy warnings: laws that mind the error ask for it."""
-    with warnings.catch_warnings():
+def quietly(function: Callable[..., Any], *arguments: Any) -> Array:
+    """Call without warnings of accuracy or overflow: laws that mind look at the numbers."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", AccuracyWarning)
         return np.asarray(function(*arguments), dtype=np.float64)
 

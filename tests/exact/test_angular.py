@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dualact as da
 import numpy as np
 import pytest
+
+import dualact as da
 from dualact.exact import matrices
 from dualact.exact.angular import angular_kernel, homogeneity
 
@@ -87,7 +88,7 @@ def test_out_is_filled_and_checked(tmp_path):
     assert da.kernel(network, ROWS, out=place) is place
     place.flush()
     np.testing.assert_array_equal(np.load(tmp_path / "K.npy"), da.kernel(network, ROWS))
-    with pytest.raises(da.NetworkError, match=r"out must be a float64 array of shape \(60, 60\). Got float32 \(60, 60\)"):
+    with pytest.raises(da.NetworkError, match=r"float64 array of shape \(60, 60\). Got float32 \(60, 60\)"):
         da.kernel(network, ROWS, out=np.empty((60, 60), np.float32))
     frozen = np.empty((60, 60))
     frozen.flags.writeable = False

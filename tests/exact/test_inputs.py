@@ -62,6 +62,15 @@ def test_small_angles_keep_their_digits():
             assert 1 - sign * rho == pytest.approx(angle**2 / 2, rel=1e-6, abs=1e-15)
 
 
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_collinear_rows_are_collinear_to_the_bit(make):
+    base = RNG.standard_normal((20, 501))
+    factors = RNG.uniform(0.1, 10, 20) * np.where(np.arange(20) % 2, 1, -1)
+    X, Y = make(base), make(base * factors[:, None])
+    s, t = mean_squares(X), mean_squares(Y)
+    np.testing.assert_array_equal(gram(X, Y, s, t).diagonal(), np.sign(factors) * np.sqrt(s * t))
+
+
 def test_rows_of_zeros_have_no_direction():
     X = np.array([[0.0, 0.0], [1.0, 2.0]])
     squares = mean_squares(X)

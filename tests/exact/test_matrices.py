@@ -128,6 +128,28 @@ def test_norms_where_waves_and_exponentials_are_conditioned(name, largest):
         assert_close(da.kernel(network, X, kind=kind), expected)
 
 
+def test_a_dual_that_cannot_tell_rounding_from_an_angle():
+    """Proportional rows reach each activation with ρ = ±1 exactly, so that a plugin need not care."""
+
+    def angle(cov, var_u, var_v):
+        return np.arccos(np.clip(cov / np.sqrt(var_u * var_v), -1, 1))
+
+    def dual(cov, var_u, var_v):
+        theta = angle(cov, var_u, var_v)
+        return np.sqrt(var_u * var_v) * (np.sin(theta) + (np.pi - theta) * np.cos(theta)) / (2 * np.pi)
+
+    textbook = da.Activation(
+        "textbook",
+        lambda t: np.maximum(t, 0.0),
+        dual,
+        lambda *c: (np.pi - angle(*c)) / (2 * np.pi),
+        breakpoints=(0.0,),
+    )
+    X = np.outer(np.linspace(0.1, 7, 40), x)
+    expected = da.kernel(da.mlp(3, "relu"), X)
+    np.testing.assert_allclose(da.kernel(da.mlp(3, textbook), X), expected, rtol=1e-12)
+
+
 def test_waves_of_huge_rows_are_uncorrelated():
     K = da.kernel(Network([Dense(), Act("sin")]), 1e8 * np.array([x, y, x + y]), kind="nngp")
     np.testing.assert_array_equal(K, np.eye(3) / 2)

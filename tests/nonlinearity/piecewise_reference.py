@@ -130,13 +130,12 @@ def scale(function, var_u, var_v):
 
 def functions():
     """Return the functions of the table, by name."""
+    from dualact.nonlinearity.piecewise import PiecewiseFunction, Term, poly
     from dualact.registry.exponential_linear import elu, selu
     from dualact.registry.hard import hard_sigmoid, hard_swish, hard_tanh, relu6
     from dualact.registry.prelu import prelu, squared_relu
     from dualact.registry.shrink import hardshrink, softshrink, threshold
     from dualact.registry.sparse import sparse_plus
-
-    from dualact.nonlinearity.piecewise import PiecewiseFunction, Term, poly
 
     acts = [relu6, hard_tanh, hard_sigmoid, hard_swish, softshrink(), hardshrink(), threshold(0.5, 1.0)]
     acts += [prelu(), squared_relu, sparse_plus, elu(), selu]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-import dualact as da
 import numpy as np
 import pytest
 
+import dualact as da
 from dualact.errors import DualactError, NetworkError, PluginError
 from dualact.nonlinearity.coefficients import hermite_prime
 from dualact.nonlinearity.contract import Activation
@@ -21,7 +21,9 @@ LIMITED = Activation("limited", np.tanh, derivative_limit=2.0)
 
 def test_refused_where_it_is_asked_for():
     for call in (lambda: da.dual_prime(ROOT, 0.1, 1.0, 1.0), lambda: hermite_prime(ROOT, 1.0, 3)):
-        with pytest.raises(DualactError, match=rf"activation 'root' {REASON}; it has no dual_prime and no NTK"):
+        with pytest.raises(
+            DualactError, match=rf"activation 'root' {REASON}; it has no dual_prime and no NTK"
+        ):
             call()
     with pytest.raises(DualactError, match=r"'declared' has E phi'\(u\)\^2 = infinity at every variance"):
         da.dual_prime(DECLARED, 0.1, 1.0, 1.0)
@@ -30,7 +32,8 @@ def test_refused_where_it_is_asked_for():
 def test_refused_when_planning():
     network = da.mlp(2, ROOT)
     with pytest.raises(
-        NetworkError, match=rf"^layer 1 \(Act\(.*root.*\): 'root' {REASON}, and the network has no NTK\. Ask for"
+        NetworkError,
+        match=rf"^layer 1 \(Act\(.*root.*\): 'root' {REASON}, and the network has no NTK\. Ask for",
     ):
         da.plan(network, kind="ntk")
     assert "NNGP" in str(da.plan(network, kind="nngp"))
@@ -46,7 +49,9 @@ def test_the_nngp_is_there():
 def test_a_finite_limit_bounds_the_derivative_alone():
     assert np.isfinite(da.dual_prime(LIMITED, 0.1, 1.9, 1.0))
     assert np.isfinite(da.dual(LIMITED, 0.1, 3.0, 1.0))
-    with pytest.raises(DualactError, match=r"E phi'\(u\)\^2 is finite for variances below 2 only. Got var_u 3"):
+    with pytest.raises(
+        DualactError, match=r"E phi'\(u\)\^2 is finite for variances below 2 only. Got var_u 3"
+    ):
         da.dual_prime(LIMITED, 0.1, 3.0, 1.0)
     with pytest.raises(PluginError, match=r"derivative_limit must be 0 or more. Got -1"):
         Activation("wrong", np.tanh, derivative_limit=-1)

@@ -3,15 +3,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from dualact.registry.hard import hard_sigmoid, hard_swish, hard_tanh, relu6
-from dualact.registry.prelu import prelu, rrelu, squared_relu
-from dualact.registry.shrink import hardshrink, softshrink, threshold
-from dualact.registry.sparse import sparse_plus, sparse_sigmoid
 from piecewise_reference import stored
 
 from dualact.errors import DualactError, PluginError
 from dualact.nonlinearity.blocks import blockwise
 from dualact.nonlinearity.piecewise import PiecewiseDual, PiecewiseFunction, Term, piecewise, poly
+from dualact.registry.hard import hard_sigmoid, hard_swish, hard_tanh, relu6
+from dualact.registry.prelu import prelu, rrelu, squared_relu
+from dualact.registry.shrink import hardshrink, softshrink, threshold
+from dualact.registry.sparse import sparse_plus, sparse_sigmoid
 
 TABLE = stored()
 ACTS = [relu6, hard_tanh, hard_sigmoid, hard_swish, softshrink(), hardshrink(), threshold(0.5, 1.0)]

@@ -12,6 +12,7 @@ import pytest
 from dualact.errors import PluginError, PluginWarning
 from dualact.nonlinearity.discovery import scan
 from dualact.nonlinearity.store import Store
+from dualact.testing import check_activation
 
 
 @pytest.fixture
@@ -28,18 +29,18 @@ def product_rule(f, cov, var_u, var_v, nodes=80):
     return w @ f(u, v) @ w
 
 
-@pytest.mark.parametrize("frequency", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("bend", [1.0, 2.0, 4.0])
 @pytest.mark.parametrize(("cov", "var_u", "var_v"), [(0.3, 1.0, 0.7), (-0.9, 2.0, 0.5), (0.0, 0.1, 3.0)])
-def test_the_closed_duals_of_snake_are_its_integrals(store, frequency, cov, var_u, var_v):
-    act = store.get("snake", {"frequency": frequency})
+def test_the_closed_duals_of_meander_are_its_integrals(store, bend, cov, var_u, var_v):
+    act = store.get("meander", {"bend": bend})
     at = (np.array(cov), np.array(var_u), np.array(var_v))
     assert act.dual(*at) == pytest.approx(product_rule(lambda u, v: act(u) * act(v), *at), rel=1e-12)
     exact = product_rule(lambda u, v: act.phi_prime(u) * act.phi_prime(v), *at)
     assert act.dual_prime(*at) == pytest.approx(exact, rel=1e-12)
 
 
-def test_snake_keeps_its_accuracy_at_small_and_large_variances(store):
-    act = store.get("snake", {})
+def test_meander_keeps_its_accuracy_at_small_and_large_variances(store):
+    act = store.get("meander", {})
     tiny = np.array(1e-12)  # φ(x) = x + x² + …, so the dual is c + (pq + 2c²) + …
     assert act.dual(tiny, tiny, tiny) == pytest.approx(1e-12 + 3e-24, rel=1e-14)
     assert act.dual(-tiny, tiny, tiny) + tiny == pytest.approx(3e-24, rel=1e-3)
@@ -53,17 +54,24 @@ def test_one_broken_entry_leaves_the_others_alone(store):
     with pytest.warns(PluginWarning) as caught:
         table = store.table(load=True)
     assert any("a_module_that_is_not_installed" in str(w.message) for w in caught)
-    row = table["snake"]
+    row = table["meander"]
     assert (row.dual, row.kernels, row.provider) == ("exact", ("nngp", "ntk"), "dualact-plugin-example")
     assert table["broken_on_import"].error is not None
 
 
 def test_bent_identity_comes_from_its_expression(store):
-    pytest.importorskip("dualact.nonlinearity.symbolic")
     act = store.get("bent_identity", {"slope": 2})
     x = np.linspace(-3, 3, 7)
     np.testing.assert_allclose(act(x), (np.sqrt(x**2 + 1) - 1) / 2 + 2 * x, rtol=1e-14)
     assert (act.name, dict(act.params)) == ("bent_identity", {"slope": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("name", "params"), [("meander", {}), ("meander", {"bend": 0.5}), ("bent_identity", {})]
+)
+def test_they_pass_the_checks(store, name, params):
+    report = check_activation(store.get(name, params))
+    assert report.ok, str(report)
 
 
 def test_the_broken_one_names_its_distribution(store):
@@ -78,13 +86,13 @@ def test_the_broken_one_names_its_distribution(store):
 def test_a_fresh_process_finds_the_plugin_by_itself(plugin_example):
     code = (
         "import sys\n"
-        "from dualact.nonlinearity.catalog import activation, activations\n"
-        "table = activations()\n"
-        "assert table['snake'].provider == 'dualact-plugin-example', table\n"
-        "assert not table['snake'].loaded\n"
+        "import dualact as da\n"
+        "table = da.activations()\n"
+        "assert table['meander'].provider == 'dualact-plugin-example', table\n"
+        "assert not table['meander'].loaded\n"
         "assert not [m for m in sys.modules if m.startswith('dualact_plugin_example')]\n"
         "assert 'sympy' not in sys.modules\n"
-        "print(activation('snake', frequency=2))\n"
+        "print(da.activation('meander', bend=4))\n"
         "assert 'dualact_plugin_example.bent_identity' not in sys.modules\n"
     )
     done = subprocess.run(
@@ -95,4 +103,4 @@ def test_a_fresh_process_finds_the_plugin_by_itself(plugin_example):
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "activation('snake', frequency=2.0)"
+    assert done.stdout.strip() == "activation('meander', bend=4.0)"

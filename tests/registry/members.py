@@ -1,6 +1,7 @@
 """The closed-form members that the registry tests run over, with their textbook formulas."""
 
 import textbook
+
 from dualact.registry import (
     erf,
     exponential,

@@ -9,10 +9,11 @@ import math
 import tomllib
 from pathlib import Path
 
-import dualact as da
 import numpy as np
 import pytest
 from scipy.special import erf
+
+import dualact as da
 
 T = np.concatenate([np.linspace(-9, 9, 721) + 1e-3, [-3.0, -1.0, -0.5, 0.5, 1.0, 3.0, 6.0, -1e-9, 1e-9]])
 
@@ -118,7 +119,11 @@ def test_the_function_behind_a_name(name, canonical, formula):
         ("celu", {"alpha": 2.0}, lambda t: np.maximum(t, 0) + np.minimum(0, 2 * (np.exp(t / 2) - 1))),
         ("elu", {"alpha": 0.5}, lambda t: np.where(t > 0, t, 0.5 * (np.exp(np.minimum(t, 0)) - 1))),
         ("hardshrink", {"lambd": 1.5}, lambda t: np.where(np.abs(t) > 1.5, t, 0)),
-        ("ab_relu", {"negative_slope": -0.2, "positive_slope": 3}, lambda t: np.where(t > 0, 3 * t, -0.2 * t)),
+        (
+            "ab_relu",
+            {"negative_slope": -0.2, "positive_slope": 3},
+            lambda t: np.where(t > 0, 3 * t, -0.2 * t),
+        ),
         ("squareplus", {"b": 1.0}, lambda t: 0.5 * (t + np.sqrt(t * t + 1))),
         ("rectified_monomial", {"power": 3}, lambda t: relu(t) ** 3),
         ("snake", {"a": 0.5}, lambda t: t + 2 * np.sin(t / 2) ** 2),
@@ -152,5 +157,7 @@ def test_every_registered_name_is_checked_here():
     ("typed", "meant"), [("LeakyReLU", "leaky_relu"), ("HardTanh", "hard"), ("Sigmoid_like", "sigmoid_like")]
 )
 def test_class_names_are_near_matches(typed, meant):
-    with pytest.raises(da.DualactError, match=rf"no activation '{typed}' is registered. Did you mean '{meant}"):
+    with pytest.raises(
+        da.DualactError, match=rf"no activation '{typed}' is registered. Did you mean '{meant}"
+    ):
         da.activation(typed)

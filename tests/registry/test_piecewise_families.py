@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from dualact.errors import DualactError
+from dualact.nonlinearity.contract import Activation
 from dualact.registry.exponential_linear import celu, elu, selu
 from dualact.registry.hard import hard_sigmoid, hard_swish, hard_tanh, relu6
 from dualact.registry.prelu import prelu, rrelu, squared_relu
 from dualact.registry.shrink import hardshrink, softshrink, threshold
 from dualact.registry.sparse import sparse_plus, sparse_sigmoid
-
-from dualact.errors import DualactError
-from dualact.nonlinearity.contract import Activation
 
 T = np.concatenate([np.linspace(-8, 8, 1601), [-0.5, 0.5, -1, 1, 0, 3, -3, 6]])
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805

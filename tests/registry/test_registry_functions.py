@@ -5,6 +5,9 @@ import math
 import mpmath as mp
 import numpy as np
 import pytest
+from members import MEMBERS
+
+from dualact.errors import DualactError
 from dualact.registry import (
     erf,
     exponential,
@@ -19,9 +22,6 @@ from dualact.registry import (
     snake,
     trigonometric,
 )
-from members import MEMBERS
-
-from dualact.errors import DualactError
 
 
 def _gate(t, rate):

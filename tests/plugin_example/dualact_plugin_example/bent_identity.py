@@ -6,11 +6,9 @@ computed. sympy is imported when the activation is made, not when this module is
 
 from __future__ import annotations
 
-from dualact.nonlinearity.contract import Activation
+import dualact as da
 
 
-def bent_identity(slope: float = 1.0) -> Activation:
+def bent_identity(slope: float = 1.0) -> da.Activation:
     """Return φ(x) = (√(x² + 1) − 1)/2 + slope·x."""
-    from dualact.nonlinearity.symbolic import from_expression
-
-    return from_expression("bent_identity", "(sqrt(x**2 + 1) - 1)/2 + slope*x", slope=slope)
+    return da.from_expression("bent_identity", "(sqrt(x**2 + 1) - 1)/2 + slope*x", slope=slope)
