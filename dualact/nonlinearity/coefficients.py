@@ -45,7 +45,7 @@ def resolve(act: Activation | str) -> Activation:
 
 
 def reach(table: PanelTable, variance: float, cut: float = 39.0, rate: float = 0.25) -> float:
-    """Return the z beyond which \\|φ(√variance·z)\\|·exp(−rate·z²) is below exp(−cut) of its largest value."""
+    """Return the z beyond which \\|φ(√variance·z)\\|·exp(−rate·z²) is below exp(−cut) of its largest."""
     z = np.arange(1, int(_FARTHEST * 4) + 1) / 4.0
     t = math.sqrt(variance) * z
     with np.errstate(all="ignore"):

@@ -104,10 +104,13 @@ def _edges(table: PanelTable, far: float, wide: float, narrow: float, rho: float
 
 def _smoothed(table: PanelTable, m: Array, sigma: Array, step: float) -> Array:
     """Return G(m, σ) = E f(m + σz)."""
-    top = float(np.abs(m).max(initial=1e-30))
-    leaves = table.coarse(top)
-    cell = np.clip(np.searchsorted(leaves, m, "right") - 1, 0, len(leaves) - 2)
-    local = np.diff(leaves)[cell]
+    window = _SPREAD * sigma
+    leaves = table.coarse(float((np.abs(m) + window).max(initial=1e-30)))
+    ends = [np.searchsorted(leaves, x, "right") - 1 for x in (m - window, m + window)]
+    first, last = (np.clip(x, 0, len(leaves) - 2) for x in ends)
+    # The narrowest leaf within reach.
+    widths = np.append(np.diff(leaves), np.inf)
+    local = np.minimum.reduceat(widths, np.stack([first, last + 1], -1).ravel())[::2]
     near = local < 8 * sigma
     if table.breakpoints.size:
         after = np.searchsorted(table.breakpoints, m)

@@ -195,7 +195,7 @@ class PanelTable:
         return self._leaves[level]
 
     def coarse(self, extent: float) -> Array:
-        """Return the edges of panels on which a polynomial of degree 15 is enough: leaves, joined or halved."""
+        """Return the edges of panels that degree 15 is enough for: leaves, joined or halved."""
         level = int(np.ceil(np.log2(max(extent, 1e-30)))) - 2
         if level not in self._coarse:
             edges = self.leaves(extent)
