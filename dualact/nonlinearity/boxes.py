@@ -186,6 +186,7 @@ def build_box(
     high: tuple[float, float],
     scale: float,
     error: float = 0.0,
+    tail: float = _TAIL,
 ) -> Box:
     """Tabulate a dual over ln-variances [low, high]².
 
@@ -201,6 +202,8 @@ def build_box(
         1/scale is the angle over which K changes near θ = 0 and π.
     error : float
         The error of ``grid``, carried into the box's.
+    tail : float
+        The last coefficients are below this.
 
     Returns
     -------
@@ -209,7 +212,7 @@ def build_box(
     graded = Graded.of_scale(scale)
     corners = [np.exp(np.unique(np.array(ends))) for ends in zip(low, high, strict=True)]
     count, _, _ = _grow_angles(
-        grid, moment, corners[0], corners[1], graded, math.ceil(24 + 6 * math.log(scale))
+        grid, moment, corners[0], corners[1], graded, math.ceil(24 + 6 * math.log(scale)), tail
     )
     sizes = [1 if low[i] == high[i] else 16 for i in (0, 1)]
     while True:
@@ -218,18 +221,24 @@ def build_box(
         ]
         if low[0] == low[1] and high[0] == high[1]:
             nodes[1] = nodes[0]
-        count, coef, tail = _grow_angles(grid, moment, nodes[0], nodes[1], graded, count)
+        count, coef, last = _grow_angles(grid, moment, nodes[0], nodes[1], graded, count, tail)
         coef = cheb_fit(cheb_fit(coef, 0), 1)
-        short = [size > 1 and _tail(coef, axis) > _TAIL for axis, size in enumerate(sizes)]
+        short = [size > 1 and _tail(coef, axis) > tail for axis, size in enumerate(sizes)]
         if not any(short) or max(sizes) >= _MOST_VARIANCES:
             break
         sizes = [math.ceil(1.4 * size) if flag else size for size, flag in zip(sizes, short, strict=True)]
     spread = sum(_tail(coef, axis) for axis in (0, 1) if sizes[axis] > 1)
-    return Box(np.ascontiguousarray(coef), low, high, graded, error + tail + spread + 1e-15)
+    return Box(np.ascontiguousarray(coef), low, high, graded, error + last + spread + 1e-15)
 
 
 def _grow_angles(
-    grid: Grid, moment: Callable[[Array], Array], p: Array, q: Array, graded: Graded, count: int
+    grid: Grid,
+    moment: Callable[[Array], Array],
+    p: Array,
+    q: Array,
+    graded: Graded,
+    count: int,
+    goal: float,
 ) -> tuple[int, Array, float]:
     """Return the number of angles that suffices, the coefficients (P, Q, N) and their tail."""
     size = np.sqrt(moment(p))[:, None] * np.sqrt(moment(q))
@@ -239,7 +248,7 @@ def _grow_angles(
         values = np.stack([grid(p, q, float(t)) / size for t in theta], -1)
         coef = cheb_fit(values, 2)
         tail = _tail(coef, 2)
-        if tail <= _TAIL or count >= _MOST_ANGLES:
+        if tail <= goal or count >= _MOST_ANGLES:
             return count, coef, tail
         count = min(_MOST_ANGLES, math.ceil(1.4 * count))
 

@@ -44,13 +44,13 @@ def resolve(act: Activation | str) -> Activation:
     return found
 
 
-def reach(table: PanelTable, variance: float, cut: float = 39.0) -> float:
-    """Return the z beyond which \\|φ(√variance·z)\\|·exp(−z²/4) is below exp(−cut) of its largest value."""
+def reach(table: PanelTable, variance: float, cut: float = 39.0, rate: float = 0.25) -> float:
+    """Return the z beyond which \\|φ(√variance·z)\\|·exp(−rate·z²) is below exp(−cut) of its largest."""
     z = np.arange(1, int(_FARTHEST * 4) + 1) / 4.0
     t = math.sqrt(variance) * z
     with np.errstate(all="ignore"):
         both = np.abs(np.asarray(table.f(np.concatenate([t, -t])), dtype=np.float64))
-        log = np.log(np.maximum(both[: len(z)], both[len(z) :])) - z * z / 4
+        log = np.log(np.maximum(both[: len(z)], both[len(z) :])) - rate * z * z
     bad = np.flatnonzero(~(log < np.inf))
     end = int(bad[0]) if bad.size else len(z)
     if end == 0:
@@ -59,14 +59,14 @@ def reach(table: PanelTable, variance: float, cut: float = 39.0) -> float:
     if top == -math.inf:
         return 12.5 if end == len(z) else float(z[max(end - 1, 0)])
     last = int(np.flatnonzero(log[:end] > top - cut)[-1])
-    if last >= end - 2:
+    if last >= end - 2 and top > -300:  # below: a dead zone of more than 34 standard deviations, no growth
         raise DualactError(
             f"activation {table.name!r}: E phi(u)^2 cannot be computed at variance {variance:.6g}: "
             f"phi grows so fast that points {z[last]:.3g} standard deviations out "
             f"(t = ±{t[last]:.4g}) still matter. "
             "Ask for a smaller variance, or give the closed form."
         )
-    return max(float(z[last + 1]), 8.5)
+    return max(float(z[min(last + 1, len(z) - 1)]), 8.5)
 
 
 def hermite_array(table: PanelTable, variance: Array, degree: int) -> Array:
@@ -79,7 +79,8 @@ def hermite_array(table: PanelTable, variance: Array, degree: int) -> Array:
     for level in np.unique(levels):
         rows = np.flatnonzero(levels == level)
         width = math.ldexp(1.0, int(level))
-        far = max(reach(table, v) for v in unique[rows[[0, -1]]])
+        # h_k grows like e^(z²/4) at first; the mean alone has all of e^(−z²/2) to itself.
+        far = max(reach(table, v, rate=0.25 if degree else 0.5) for v in unique[rows[[0, -1]]])
         panels = math.ceil(far * math.sqrt(unique[rows[-1]]) / width)
         weight = table.block(int(level), -panels, panels)
         right, left = weight[panels:], weight[:panels][::-1, ::-1]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
 
 from .coefficients import reach
 from .contract import Array
@@ -23,9 +24,14 @@ __all__ = ["conditional", "conditional_error"]
 #: sin θ below this is a collinear pair: the layers are thinner than the rounding of cov can place them.
 _COLLINEAR = 5e-8
 _LAYER = np.array([-7.5, -2.5, 0.0, 2.5, 7.5])
-_POINTS = 20
+_POINTS = 16
 _SPREAD = 8.7
 _BATCH = 16
+#: On coarse leaves so many σ wide, a Gauss–Hermite rule of 12 points is exact to rounding.
+_GENTLE = 40.0
+_HERMITE_NODES, _HERMITE_WEIGHTS = hermegauss(12)
+_HERMITE_WEIGHTS = _HERMITE_WEIGHTS / math.sqrt(2 * math.pi)
+_PANEL = 5.0  # 32 nodes hold e^(−z²/2) over a width of 5 to 1e-15
 
 
 def conditional(
@@ -51,11 +57,12 @@ def conditional(
     wide, narrow = np.sqrt(np.maximum(p, q)), np.sqrt(np.minimum(p, q))
     out = np.empty(len(rho))
     x, w = gauss_legendre(points)
+    far = {value: max(9.3, 0.75 * reach(table, value * value)) for value in set(wide.tolist())}
     for start in range(0, len(rho), _BATCH):
         rows = range(start, min(start + _BATCH, len(rho)))
         at, weight, entry = [], [], []
         for i in rows:
-            edges = _edges(table, wide[i], narrow[i], rho[i], sine[i])
+            edges = _edges(table, far[float(wide[i])], wide[i], narrow[i], rho[i], sine[i])
             half = np.diff(edges) / 2
             z = (edges[:-1] + half)[:, None] + half[:, None] * x
             at.append(z.ravel())
@@ -75,15 +82,14 @@ def conditional_error(table: PanelTable, p: Array, q: Array, rho: Array, sine: A
     return np.abs(value - conditional(table, p, q, rho, sine, points=_POINTS + 8))
 
 
-def _edges(table: PanelTable, wide: float, narrow: float, rho: float, sine: float) -> Array:
-    """Edges of the outer panels, in standard deviations of u."""
-    far = max(9.3, 0.75 * reach(table, wide * wide))
+def _edges(table: PanelTable, far: float, wide: float, narrow: float, rho: float, sine: float) -> Array:
+    """Edges of the outer panels on [−far, far], in standard deviations of u."""
     found = [np.array([-6.5, -4.5, -2.7, -1.3, 0.0, 1.3, 2.7, 4.5, 6.5, -far, far])]
-    found.append(table.leaves(far * wide) / wide)
+    found.append(table.coarse(far * wide) / wide)
     slope = rho * narrow
     if abs(slope) * far > 0:
         # φ(√q ·) smoothed over σ: edges closer than that are not needed.
-        leaves = table.leaves(far * abs(slope))
+        leaves = table.coarse(far * abs(slope))
         width = sine * narrow
         if width > 0:
             leaves = leaves[np.unique(np.floor(leaves / width), return_index=True)[1]]
@@ -98,11 +104,14 @@ def _edges(table: PanelTable, wide: float, narrow: float, rho: float, sine: floa
 
 def _smoothed(table: PanelTable, m: Array, sigma: Array, step: float) -> Array:
     """Return G(m, σ) = E f(m + σz)."""
-    top = float(np.abs(m).max(initial=1e-30))
-    leaves = table.leaves(top)
-    cell = np.clip(np.searchsorted(leaves, m, "right") - 1, 0, len(leaves) - 2)
-    local = np.diff(leaves)[cell]
-    near = local < 12 * sigma
+    window = _SPREAD * sigma
+    leaves = table.coarse(float((np.abs(m) + window).max(initial=1e-30)))
+    ends = [np.searchsorted(leaves, x, "right") - 1 for x in (m - window, m + window)]
+    first, last = (np.clip(x, 0, len(leaves) - 2) for x in ends)
+    # The narrowest leaf within reach.
+    widths = np.append(np.diff(leaves), np.inf)
+    local = np.minimum.reduceat(widths, np.stack([first, last + 1], -1).ravel())[::2]
+    near = local < 8 * sigma
     if table.breakpoints.size:
         after = np.searchsorted(table.breakpoints, m)
         gap = np.minimum(
@@ -117,7 +126,10 @@ def _smoothed(table: PanelTable, m: Array, sigma: Array, step: float) -> Array:
     flat = narrowest | (thin & ~near)
     if flat.any():
         out[flat] = table(m[flat])
-    plain = ~near & ~flat
+    gentle = ~near & ~flat & (local > _GENTLE * sigma)
+    if gentle.any():
+        out[gentle] = table(m[gentle][:, None] + sigma[gentle][:, None] * _HERMITE_NODES) @ _HERMITE_WEIGHTS
+    plain = ~near & ~flat & ~gentle
     if plain.any():
         z = np.arange(-math.floor(_SPREAD / step), math.floor(_SPREAD / step) + 1) * step
         rule = np.exp(-0.5 * z * z) * step / math.sqrt(2 * math.pi)
@@ -128,9 +140,9 @@ def _smoothed(table: PanelTable, m: Array, sigma: Array, step: float) -> Array:
 
 
 def _by_weights(table: PanelTable, m: Array, sigma: Array) -> Array:
-    """G(m, σ) from product weights on panels of width between σ and 2σ."""
+    """G(m, σ) from product weights on panels of width between _PANEL/2 and _PANEL times σ."""
     out = np.empty_like(m)
-    levels = np.floor(np.log2(2 * sigma)).astype(int)
+    levels = np.floor(np.log2(_PANEL * sigma)).astype(int)
     for level in np.unique(levels):
         rows = np.flatnonzero(levels == level)
         width = math.ldexp(1.0, int(level))

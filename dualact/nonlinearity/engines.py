@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -22,7 +23,8 @@ from .boxes import Box, build_box, cheb_fit, cheb_nodes, cheb_values, decade
 from .coefficients import at_zero, hermite_array, second_moment
 from .conditional import conditional, conditional_error
 from .contract import Activation, Array
-from .gaussian_pair import angle, correlation, geometric_mean
+from .gaussian_pair import Correlation, angle, correlation, geometric_mean
+from .mehler import Mehler
 from .panels import Index, PanelTable
 from .polar import Polar, polar_rule
 from .slopes import panel_table
@@ -32,7 +34,6 @@ __all__ = ["Engine", "engine"]
 _FEW = 600  # below this many entries a box does not pay
 _FEW_LINE = 150
 _PAIRS = 3  # at most this many distinct pairs of variances are served by lines
-_DEGREE = 255
 _ROWS = 1 << 18  # entries worked on at once
 _OUT_OF_REACH = 8.6
 _ROUNDING = 2e-13
@@ -148,7 +149,8 @@ class Engine:
         else:
             a = p[:, None] if outer else p
             all_p, all_q = (np.broadcast_to(x, cov.shape).ravel() for x in (a, q))
-            theta = angle(cov.ravel(), all_p, all_q)[1]
+            turn = correlation(cov.ravel(), all_p, all_q)  # a few entries: θ near 0 and π to its last digits
+            theta = np.arctan2(turn.sine, turn.rho)
             return rule.triples(all_p, all_q, theta).reshape(cov.shape), rule.error
         return self._tabulated(box, cov, p, q, outer), box.error
 
@@ -248,47 +250,35 @@ class Engine:
         error = conditional_error(self.table, a, b, rho, sine, conditional(self.table, a, b, rho, sine))
         return float(error.max() / max(math.sqrt(np.prod(self._second(np.array([p, q])))), 1e-300))
 
+    @cached_property
+    def _mehler(self) -> Mehler:
+        return Mehler(partial(hermite_array, self.table), self.size, 1e-14, least=_FEW_LINE, repeats=4)
+
     def _generic(self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool) -> tuple[Array, Array]:
+        """The Hermite series where it is near its end, conditioning on the rest."""
         a, b = (p[:, None], q[None]) if outer else (p, q)
-        turn = correlation(cov, a, b)
-        value, error = np.zeros(cov.shape), np.full(cov.shape, np.inf)
-        left, right = self.size(p), self.size(q)
-        scale = np.maximum(np.multiply.outer(left, right) if outer else left * right, 1e-300)
-        if cov.size >= _FEW_LINE:
-            value, error = self._series(turn.rho, p, q, outer, scale)
-        rest = np.flatnonzero(error.ravel() > 1e-13)
+        if self._mehler.pays(cov, a, b):
+            value, rest = self._mehler(cov, a, b)
+        else:
+            value, rest = np.zeros(cov.shape), np.arange(cov.size)
+        error = np.full(cov.shape, 2e-14)
         if rest.size:
-            args = [np.broadcast_to(x, cov.shape).ravel()[rest] for x in (a, b, turn.rho, turn.sine)]
-            found = conditional(self.table, args[0], args[1], args[2], args[3])
+            c, u, v = (np.broadcast_to(x, cov.shape).reshape(-1)[rest] for x in (cov, a, b))
+            turn = correlation(c, u, v)
+            same = (turn.sine == 0) & (c > 0) & (u == v)
+            if same.any() and not every_error:  # a diagonal
+                value.reshape(-1)[rest[same]] = second_moment(self.table, u[same])
+                rest, u, v, turn = rest[~same], u[~same], v[~same], Correlation(*(x[~same] for x in turn))
+        if rest.size:
+            found = conditional(self.table, u, v, turn.rho, turn.sine)
             count = rest.size if every_error else min(rest.size, 6)
             some = np.linspace(0, rest.size - 1, count).astype(np.int64)
-            few = [x[some] for x in args]
+            few = [x[some] for x in (u, v, turn.rho, turn.sine)]
             gap = conditional_error(self.table, few[0], few[1], few[2], few[3], found[some])
-            gap /= scale.ravel()[rest[some]]
-            value.ravel()[rest] = found
-            error.ravel()[rest] = (gap if every_error else gap.max()) + 1e-15
+            gap /= np.maximum(self.size(u[some]) * self.size(v[some]), 1e-300)
+            value.reshape(-1)[rest] = found
+            error.reshape(-1)[rest] = (gap if every_error else gap.max()) + 1e-15
         return value, error
-
-    def _series(self, rho: Array, p: Array, q: Array, outer: bool, scale: Array) -> tuple[Array, Array]:
-        """The Hermite series to _DEGREE, and the bound |ρ|^N·√(tail·tail) of what is cut."""
-        coef, tail = [], []
-        for variance in (p, q):
-            a = hermite_array(self.table, variance, _DEGREE)
-            left = np.square(self.size(variance)) - np.square(a).sum(-1)
-            coef.append(np.ascontiguousarray(a.T))
-            tail.append(np.sqrt(np.maximum(left, 0) + 1e-15 * np.square(a).sum(-1)))
-        out, error = np.zeros(rho.shape), np.empty(rho.shape)
-        step = max(1, 32768 // max(1, rho.shape[1] if outer else 1))
-        for k in range(0, len(p), step):
-            s = slice(k, k + step)
-            part = np.zeros_like(rho[s])
-            for x, y in zip(coef[0][::-1, s], coef[1][::-1] if outer else coef[1][::-1, s], strict=True):
-                part *= rho[s]
-                part += np.multiply.outer(x, y) if outer else x * y
-            out[s] = part
-            cut = np.multiply.outer(tail[0][s], tail[1]) if outer else tail[0][s] * tail[1][s]
-            error[s] = np.abs(rho[s]) ** (_DEGREE + 1) * cut / scale[s] + 1e-15
-        return out, error
 
 
 def _groups(p: Array, q: Array, outer: bool) -> list[tuple[Index, Index]]:

@@ -37,8 +37,8 @@ def from_function(name: str, phi: Phi, breakpoints: tuple[float, ...] = (), **fi
     Raises
     ------
     PluginError
-        If φ is not vectorised, changes its input or the dtype, is not finite, grows so fast that Eφ² is infinite at
-        variance 1, or is not smooth at a place that is not declared (the message names it).
+        If φ is not vectorised, changes its input or the dtype, is not finite, grows so fast that Eφ² is
+        infinite at variance 1, or is not smooth at a place that is not declared (the message names it).
 
     Notes
     -----

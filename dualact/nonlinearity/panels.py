@@ -11,6 +11,7 @@ So a Gaussian expectation at any variance costs the resolution of the Gaussian, 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -134,6 +135,7 @@ class PanelTable:
         self.breakpoints = np.array(sorted(breakpoints), dtype=np.float64)
         self._levels: dict[int, tuple[int, int, Array]] = {}
         self._leaves: dict[int, Array] = {}
+        self._coarse: dict[int, Array] = {}
         self._profile: dict[int, float] = {}
         self._work = 0
 
@@ -191,6 +193,32 @@ class PanelTable:
             self._weights(a, a + width, width, found)
             self._leaves[level] = np.unique(np.concatenate([*found, [4 * width]]))
         return self._leaves[level]
+
+    def coarse(self, extent: float) -> Array:
+        """Return the edges of panels that degree 15 is enough for: leaves, joined or halved."""
+        level = int(np.ceil(np.log2(max(extent, 1e-30)))) - 2
+        if level not in self._coarse:
+            edges = self.leaves(extent)
+            scale = self.height(float(np.abs(edges).max()))
+
+            def enough(low: Array, high: Array) -> NDArray[np.bool_]:
+                half = (high - low)[:, None] / 2
+                tail = np.abs(self(low[:, None] + half * (1 + NODES)) @ _ANALYSIS[:, 16:])
+                return np.asarray(tail.max(-1) <= 1e-13 * scale)
+
+            for _ in range(3):
+                rough = ~enough(edges[:-1], edges[1:])
+                edges = np.sort(np.concatenate([edges, (edges[:-1] + edges[1:])[rough] / 2]))
+            kept, narrowest = [edges[0]], edges[1] - edges[0]
+            for left, right in itertools.pairwise(edges[1:]):
+                narrowest = min(narrowest, right - left)
+                # A narrow leaf has a narrow feature, which must not fall between the nodes of a wide one.
+                joins = left not in self.breakpoints and right - kept[-1] <= 20 * narrowest
+                if not (joins and enough(np.array([kept[-1]]), np.array([right]))[0]):
+                    kept.append(left)
+                    narrowest = right - left
+            self._coarse[level] = np.array([*kept, edges[-1]])
+        return self._coarse[level]
 
     def _weights(self, a: Array, b: Array, top: float, found: list[Array] | None = None) -> Array:
         outer = np.maximum(np.abs(a), np.abs(b))

@@ -11,7 +11,12 @@ import numpy as np
 
 from ..errors import DualactError
 from .blocks import blockwise
+from .boxes import Box, build_box
+from .coefficients import hermite_array
 from .contract import Activation, Array
+from .gaussian_pair import correlation
+from .mehler import Mehler
+from .panels import PanelTable
 from .piecewise_exponential import ConditionalPanels
 from .piecewise_function import Piece, PiecewiseFunction, Term, poly
 from .piecewise_polynomial import Anchored, anchor
@@ -21,6 +26,8 @@ __all__ = ["Piece", "PiecewiseDual", "PiecewiseFunction", "Term", "piecewise", "
 _POLYNOMIAL_BLOCK = 8192
 _PANEL_BLOCK = 64  # entries; 400 nodes each
 _CONDITION = 1e4  # the closed form loses that factor of ε to cancellation; beyond it, panels
+_LINE = 300  # entries of one pair of variances from which on a table in θ pays
+_ROUNDING = 2e-14
 _DEAD = 3.0  # edges of a dead zone beyond so many σ: the tails of the closed form lose relative accuracy
 
 
@@ -39,6 +46,9 @@ class PiecewiseDual:
     """
 
     function: PiecewiseFunction
+
+    def __reduce__(self) -> tuple[Any, ...]:  # without the tables
+        return (PiecewiseDual, (self.function,))
 
     @cached_property
     def anchored(self) -> Anchored | None:
@@ -63,6 +73,34 @@ class PiecewiseDual:
         bad = variance[(condition > _CONDITION) & (variance > edge * edge)]
         return float(bad[0]) if bad.size else np.inf
 
+    @cached_property
+    def series(self) -> Mehler:
+        """The Hermite series, for large arrays."""
+        return Mehler(self._coefficients, self.size)
+
+    @cached_property
+    def _table(self) -> PanelTable:
+        return PanelTable(self.function, self.function.edges, "piecewise")
+
+    @cached_property
+    def _lines(self) -> dict[tuple[float, float], Box]:
+        return {}
+
+    def _coefficients(self, variance: Array, degree: int) -> Array:
+        if self.anchored is not None:
+            return self.anchored.hermite(variance, degree)
+        out = np.zeros((len(variance), degree + 1))
+        out[:, 0] = self.size(variance)
+        positive = variance > 0
+        if positive.any():
+            out[positive] = hermite_array(self._table, variance[positive], degree)
+        return out
+
+    def size(self, variance: Array) -> Array:
+        """Return √(Eφ²)."""
+        square = blockwise(self.panels.dual, _PANEL_BLOCK)(variance, variance, variance)
+        return np.sqrt(np.maximum(square, 0.0))
+
     def __call__(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         """Return E[φ(u)φ(v)], in the broadcast shape."""
         growth = self.function.growth
@@ -73,6 +111,47 @@ class PiecewiseDual:
                 f"Expected variances of at most {100 / growth**2:g}, got {largest:g}. Lower weight_std, or "
                 "choose a φ of slower growth."
             )
+        cov, var_u, var_v = (np.asarray(x, dtype=np.float64) for x in (cov, var_u, var_v))
+        if self.function.edges == (0.0,) or not self.series.pays(cov, var_u, var_v):
+            return self._entries(cov, var_u, var_v)
+        with np.errstate(all="ignore"):
+            out, rest = self.series(cov, var_u, var_v)
+            if rest.size:
+                triples = [np.broadcast_to(x, out.shape).ravel()[rest] for x in (cov, var_u, var_v)]
+                out.reshape(-1)[rest] = self._few(*triples)
+        return out
+
+    def _few(self, cov: Array, var_u: Array, var_v: Array) -> Array:
+        """The entries that the series leaves: by a line in θ where they share their variances."""
+        constant = var_u.min() == var_u.max() and var_v.min() == var_v.max() and var_u[0] > 0 < var_v[0]
+        if not constant or len(cov) < _LINE:
+            return self._entries(cov, var_u, var_v)
+        key = (float(var_u[0]), float(var_v[0]))
+        line = self._lines.get(key)
+        if line is None:
+            at = (float(np.log(key[0])), float(np.log(key[1])))
+            dead = self.anchored.dead_zone if self.anchored else 0.0
+            scale = float(np.sqrt(1 + max(key) + dead**2 / min(key)))
+            line = build_box(self._grid, lambda q: self.size(q) ** 2, at, at, scale, tail=1e-14)
+            if len(self._lines) > 64:
+                self._lines.clear()
+            self._lines[key] = line
+        if line.error > _ROUNDING:
+            return self._entries(cov, var_u, var_v)
+        turn = correlation(cov, var_u, var_v)
+        sizes = self.size(np.array(key))
+        value = line.outer(var_u[:1], var_v[:1], np.arctan2(turn.sine, turn.rho)[None])[0]
+        scaled: Array = value * (sizes[0] * sizes[1])
+        return scaled
+
+    def _grid(self, p: Array, q: Array, theta: float) -> Array:
+        # One pair of variances; ρ and sin θ apart, for cos θ alone does not carry θ near 0 and π.
+        at_end = theta in (0.0, np.pi)
+        rho = np.full(1, np.sign(np.cos(theta)) if at_end else np.cos(theta))
+        sine = np.full(1, 0.0 if at_end else np.sin(theta))
+        return self.panels.at(rho, sine, p, q)[:, None]
+
+    def _entries(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         if self.anchored is None:
             return blockwise(self.panels.dual, _PANEL_BLOCK)(cov, var_u, var_v)
         return blockwise(self._block, _POLYNOMIAL_BLOCK)(cov, var_u, var_v)

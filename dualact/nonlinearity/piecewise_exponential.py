@@ -83,11 +83,12 @@ class ConditionalPanels:
     def dual(self, cov: Array, var_u: Array, var_v: Array) -> Array:
         """Return E[φ(u)φ(v)] for flat arrays (a few hundred entries at a time)."""
         with np.errstate(all="ignore"):
-            return self._dual(cov, var_u, var_v)
+            pair = correlation(cov, var_u, var_v)
+            return self.at(pair.rho, pair.sine, var_u, var_v)
 
-    def _dual(self, cov: Array, var_u: Array, var_v: Array) -> Array:
-        pair = correlation(cov, var_u, var_v)
-        rho, sine = pair.rho[:, None], pair.sine[:, None]
+    def at(self, correlations: Array, sines: Array, var_u: Array, var_v: Array) -> Array:
+        """Return E[φ(u)φ(v)] from ρ and √(1 − ρ²), for flat arrays."""
+        rho, sine = correlations[:, None], sines[:, None]
         root_p = np.maximum(np.sqrt(np.maximum(var_u, var_v)), _TINY)[:, None]
         root_q = np.maximum(np.sqrt(np.minimum(var_u, var_v)), _TINY)[:, None]
         row, half, middle = self._panels(rho, sine, root_p, root_q)
@@ -96,7 +97,7 @@ class ConditionalPanels:
         value = np.exp(-0.5 * x * x) / _ROOT_2PI
         value *= self.function(root_p * x)
         value *= self._smoothed(rho * root_q * x, np.maximum(sine * root_q, _TINY), root_q)
-        total = np.zeros_like(pair.rho)
+        total = np.zeros_like(correlations)
         np.add.at(total, row, half[:, 0] * (value @ _WEIGHTS))
         return 2 * total if self._even_integrand else total
 

@@ -1,6 +1,5 @@
 """from_function: what it accepts, and every sentence with which it refuses."""
 
-import math
 import re
 
 import numpy as np
