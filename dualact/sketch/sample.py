@@ -60,7 +60,7 @@ def draw_sample(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Sample, Any]:
     part = X[chosen]
     part = part.astype(np.float64) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
     unit, norms = _unit_rows(part)
-    with np.errstate(under="ignore"):
+    with np.errstate(under="ignore", over="ignore"):
         squares = norms**2 / X.shape[1]
     present = (norms > 0) / X.shape[1]
     cosines = gram(unit, unit, present, present) * X.shape[1]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-import dualact as da
 import numpy as np
 import pytest
 
+import dualact as da
 from dualact.nonlinearity.blocks import blockwise
 from dualact.nonlinearity.coefficients import second_moment
 from dualact.nonlinearity.conditional import conditional, conditional_error

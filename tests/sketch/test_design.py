@@ -188,9 +188,11 @@ def test_exact_kernel_of_the_sample():
 
 
 def test_kernel_that_overflows():
-    X = rows_of("gaussian 9", 20) * 1e120
-    with pytest.raises(DualactError, match=r"the kernel of X overflows: .* norms of up to .*Scale X down"):
-        plan_features(network("relu", 1), "ntk", X, n_components=100)
+    X = rows_of("gaussian 9", 20)
+    with pytest.raises(DualactError, match=r"layer 1 \(Act\('relu'\)\): .* it overflows\. Scale X"):
+        plan_features(network("relu", 1), "ntk", X * 1e160, n_components=100)
+    plan = plan_features(network("relu", 1), "ntk", X * 1e120, n_components=100)  # large, and finite
+    assert np.isfinite(FeatureMap(plan, 0, np.float64).transform(X * 1e120)).all()
 
 
 def test_rows_of_zeros_alone():
