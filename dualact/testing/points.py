@@ -13,7 +13,7 @@ from ..errors import AccuracyWarning, DualactError
 from ..nonlinearity.coefficients import hermite
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual, dual_prime
-from ..nonlinearity.panels import panel_table
+from ..nonlinearity.slopes import panel_table
 from .quadrature import moments
 from .verdicts import NotApplicable
 
