@@ -53,7 +53,7 @@ class ExactNeuralKernel(
     >>> from sklearn.svm import SVC
     >>> X, y = load_digits(return_X_y=True)
     >>> model = make_pipeline(da.ExactNeuralKernel(da.mlp(1, "gelu")), SVC(kernel="precomputed"))
-    >>> bool(model.fit(X[:300], y[:300]).score(X[300:600], y[300:600]) > 0.9)
+    >>> bool(model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.97)
     True
     """
 
