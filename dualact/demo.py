@@ -134,6 +134,8 @@ def _draw(figure: Any, errors: list[float], picture: str) -> None:
     axes.loglog(
         _WIDTHS, errors[0] * np.sqrt(_WIDTHS[0] / np.array(_WIDTHS)), "--", color="grey", label="1/√m"
     )
+    axes.set_xticks(_WIDTHS, [str(width) for width in _WIDTHS])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("number of features m")
     axes.set_ylabel("relative error of the kernel")
     axes.set_title("GELU NTK of depth 3, digits")
