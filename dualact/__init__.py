@@ -32,6 +32,7 @@ _HOME = {
     "kernel_diag": "exact.matrices",
     "plan": "learn.overview",
     "SketchedNeuralKernel": "learn.sketched",
+    "PolynomialSketch": "learn.polynomial",
     "ExactNeuralKernel": "learn.exact",
     "AccuracyWarning": "errors",
     "DualactError": "errors",
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from .exact.matrices import kernel, kernel_diag
     from .learn.exact import ExactNeuralKernel
     from .learn.overview import plan
+    from .learn.polynomial import PolynomialSketch
     from .learn.sketched import SketchedNeuralKernel
     from .network.architectures import mlp
     from .network.layers import Act, Dense, LayerNorm, Residual

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +14,15 @@ from ..errors import DualactError, NetworkError
 from ..network.architectures import mlp
 from ..network.spec import Network, as_network
 
-__all__ = ["NetworkParameter", "check_choice", "check_jobs", "network_of", "seed_of"]
+__all__ = [
+    "NetworkParameter",
+    "check_choice",
+    "check_integer",
+    "check_jobs",
+    "check_real",
+    "network_of",
+    "seed_of",
+]
 
 _SEARCHABLE = ("activation", "depth", "weight_std", "bias_std")
 
@@ -48,6 +58,25 @@ def check_jobs(owner: str, n_jobs: Any) -> None:
         raise DualactError(
             f"The 'n_jobs' parameter of {owner} must be None, -1 or an int in the range [1, inf). "
             f"Got {n_jobs!r} instead."
+        )
+
+
+def check_integer(owner: str, label: str, value: Any, least: int, either: str = "") -> None:
+    """Refuse what is no integer of at least ``least``; ``either`` names what else is legal."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
+        raise DualactError(
+            f"The {label!r} parameter of {owner} must be {either}an int in the range [{least}, inf). "
+            f"Got {value!r} instead."
+        )
+
+
+def check_real(owner: str, label: str, value: Any, why: str) -> None:
+    """Refuse what is no finite number of at least 0; ``why`` says what for."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not real or not 0 <= float(value) < math.inf:
+        raise DualactError(
+            f"The {label!r} parameter of {owner} must be a float in the range [0.0, inf), {why}. "
+            f"Got {value!r} instead."
         )
 
 

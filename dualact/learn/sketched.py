@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from ..errors import DualactError
 from ..network.spec import Network
-from ..sketch.feature_map import FeatureMap
 from ..sketch.planning import SketchPlan, plan_features
-from .parameters import NetworkParameter, check_choice, check_jobs, network_of, seed_of
+from .mapped import DTYPES, MappedTransformer
+from .parameters import NetworkParameter, check_choice, check_integer, check_jobs, network_of, seed_of
 
 __all__ = ["SketchedNeuralKernel"]
 
 
 class SketchedNeuralKernel(
     NetworkParameter,
-    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
-    TransformerMixin,  # type: ignore[misc]
-    BaseEstimator,  # type: ignore[misc]
+    MappedTransformer,
 ):
     """Feature map whose inner products approximate a neural kernel: ⟨z(x), z(y)⟩ ≈ K(x, y).
 
@@ -82,6 +75,9 @@ class SketchedNeuralKernel(
     True
     """
 
+    _plan_type = SketchPlan
+    plan_: SketchPlan
+
     def __init__(
         self,
         network: Network | Mapping[str, Any] | None = None,
@@ -122,7 +118,7 @@ class SketchedNeuralKernel(
             If X is not finite two-dimensional data, in scikit-learn's words.
         """
         self._check_parameters()
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES)
         self._take(self._design(X), seed_of(self.random_state))
         return self
 
@@ -138,7 +134,7 @@ class SketchedNeuralKernel(
         SketchPlan
         """
         self._check_parameters()
-        X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        X = check_array(X, accept_sparse="csr", dtype=DTYPES)
         return self._design(X)
 
     def _design(self, X: Any) -> SketchPlan:
@@ -166,68 +162,11 @@ class SketchedNeuralKernel(
         made._take(plan, seed_of(random_state))
         return made
 
-    def transform(self, X: Any) -> NDArray[Any]:
-        """Return the features.
-
-        Parameters
-        ----------
-        X : (n, d) array, CSR matrix or data frame
-
-        Returns
-        -------
-        (n, n_components) array
-            float32 for float32 data, float64 otherwise.
-        """
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        return self._map(X.dtype).transform(X, self.n_jobs)
-
-    def _take(self, plan: SketchPlan, seed: int) -> None:
-        self.plan_ = plan
-        self.seed_ = seed
-        self._n_features_out = plan.n_components
-        self._maps: dict[str, FeatureMap] = {}
-
-    def _map(self, dtype: np.dtype[Any]) -> FeatureMap:
-        """The map of a dtype; made from plan and seed when first asked for."""
-        if dtype.name not in self._maps:
-            self._maps[dtype.name] = FeatureMap(self.plan_, self.seed_, dtype)
-        return self._maps[dtype.name]
-
     def _check_parameters(self) -> None:
         name = type(self).__name__
         check_choice(name, "kind", self.kind, ("ntk", "nngp"))
         check_choice(name, "method", self.method, ("auto", "polysketch"))
         check_jobs(name, self.n_jobs)
-        counts: tuple[tuple[str, Any, int], ...] = (
-            ("n_components", self.n_components, 1),
-            ("degree", self.degree, 0),
-        )
-        for label, value, least in counts:
-            if label == "degree" and isinstance(value, str) and value == "auto":
-                continue
-            if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
-                either = "'auto' or " if label == "degree" else ""
-                raise DualactError(
-                    f"The {label!r} parameter of {name} must be {either}an int in the range [{least}, inf). "
-                    f"Got {value!r} instead."
-                )
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        if "plan_" in state:
-            state["_maps"] = {}  # made again from plan and seed
-            if "_network" in state:
-                state["plan_"] = json.dumps(self.plan_.to_dict())
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state.get("plan_"), str):
-            state = {**state, "plan_": SketchPlan.from_dict(json.loads(state["plan_"]))}
-        super().__setstate__(state)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        check_integer(name, "n_components", self.n_components, 1)
+        if not (isinstance(self.degree, str) and self.degree == "auto"):
+            check_integer(name, "degree", self.degree, 0, "'auto' or ")

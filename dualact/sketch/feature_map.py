@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,30 +14,64 @@ from scipy import sparse
 from ..errors import DualactError
 from ..nonlinearity.contract import Array
 from .monomials import monomial_count
-from .planning import SketchPlan
 from .polysketch import PolySketch
 from .signs import signs
-from .terms import Term, mixed, radial_powers, tilted
+from .terms import Graded, Term, mixed, radial_powers, tilted
 
-__all__ = ["FeatureMap"]
+__all__ = ["FeatureMap", "MapPlan", "RadialFunctions"]
 
 _MIXING_STREAM = 2**31  # address of the mixing signs among the streams of a seed; a sketch uses its degree
 _ROWS = 512  # rows whose norms and radial functions are worked out together
+_ROOM = 1e-6  # of the largest number of a dtype: weights beyond it may overflow with what they multiply
+
+
+class RadialFunctions(Graded, Protocol):
+    """The functions f_t of a series K(x, y) = Σ_t f_t(|x|) f_t(|y|) cos^{degree_t}∠(x, y)."""
+
+    def of_norms(self, norms: Array, n_features: int) -> Array:
+        """Return f_t of rows with these norms, (n, t); each row depends on its own norm alone."""
+
+
+class MapPlan(Protocol):
+    """What a feature map asks of its plan."""
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the input."""
+
+    @property
+    def n_components(self) -> int:
+        """Columns of the output."""
+
+    @property
+    def basis(self) -> RadialFunctions:
+        """The radial functions."""
+
+    @property
+    def direction(self) -> Array | None:
+        """The unit vector along which rows are split, if they are."""
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The degrees, their weights, and how they are carried."""
+
+    def tail_share(self, norms: Array) -> Array:
+        """Return τ² of rows with these norms, by which terms are tilted."""
 
 
 class FeatureMap:
-    """Sketched features of a dense network: E⟨z(x), z(y)⟩ is the plan's series.
+    """Sketched features: E⟨z(x), z(y)⟩ is the plan's series.
 
     Parameters
     ----------
-    plan : SketchPlan
+    plan : MapPlan
     seed : int
         Non-negative. Plan, seed and dtype fix the map.
     dtype : numpy dtype
         float32 or float64: of the computation and of the features.
     """
 
-    def __init__(self, plan: SketchPlan, seed: int, dtype: Any) -> None:
+    def __init__(self, plan: MapPlan, seed: int, dtype: Any) -> None:
         self.plan = plan
         self.dtype = np.dtype(dtype)
         d = plan.n_features
@@ -79,17 +113,32 @@ class FeatureMap:
         return out
 
     def _block(self, X: Any, out: NDArray[Any]) -> None:
-        rows = X.toarray() if sparse.issparse(X) else X
-        unit, mean_squares, along = self._split(np.asarray(rows, dtype=np.float64, order="C"))
-        functions = self.plan.basis(mean_squares)
-        tail = self.plan.tail(mean_squares)
-        components = {}
-        for term in self.plan.terms:
-            raw = mixed(radial_powers(self.plan.basis, functions, along, term.degree), term.mixing)
-            components[term.degree] = tilted(raw, term.tilt, tail).astype(self.dtype)
+        unit, norms, along = self._split(X)
+        components = self._components(norms, along)
+        size = max((float(np.abs(c).max(initial=0.0)) for c in components.values()), default=0.0)
+        if not size <= _ROOM * float(np.finfo(self.dtype).max):
+            remedy = "" if self.dtype == np.float64 else ", or pass X as float64"
+            raise DualactError(
+                f"the features of X overflow {self.dtype.name}: rows have norms of up to {norms.max():.3g}. "
+                f"Scale X down{remedy}."
+            )
+        unit = np.ascontiguousarray(unit, dtype=self.dtype)
+        weights = {k: c.astype(self.dtype) for k, c in components.items()}
         for i in range(0, len(out), self.inner_rows):
             part = slice(i, i + self.inner_rows)
-            self._inner(unit[part], {k: c[part] for k, c in components.items()}, out[part])
+            self._inner(unit[part], {k: c[part] for k, c in weights.items()}, out[part])
+
+    def _components(self, norms: Array, along: Array) -> dict[int, Array]:
+        """a_j(x) of each term, (n, c)."""
+        functions = self.plan.basis.of_norms(norms, self.plan.n_features)
+        found = {}
+        with np.errstate(over="ignore", invalid="ignore"):
+            for term in self.plan.terms:
+                raw = mixed(radial_powers(self.plan.basis, functions, along, term.degree), term.mixing)
+                if term.tilt != (1.0,):
+                    raw = tilted(raw, term.tilt, self.plan.tail_share(norms))
+                found[term.degree] = raw
+        return found
 
     def _inner(self, unit: NDArray[Any], components: dict[int, NDArray[Any]], out: NDArray[Any]) -> None:
         """Fill a block that stays in the cache: raw powers first, then their weights in place."""
@@ -120,27 +169,25 @@ class FeatureMap:
             total += components[:, c, None] * self.mixing[degree][c]
         return total
 
-    def _split(self, rows: Array) -> tuple[NDArray[Any], Array, Array]:
-        """Return x⊥ (in the map's dtype), |x|²/d and α. Nothing here depends on the other rows."""
+    def _split(self, X: Any) -> tuple[Array, Array, Array]:
+        """Return x⊥, |x| and α. Nothing here depends on the other rows; no square under- or overflows."""
+        rows = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64, order="C")
         peak = np.abs(rows).max(axis=1)
         safe = np.where(peak > 0, peak, 1.0)
         unit = rows / safe[:, None]
         length = np.sqrt((unit * unit).sum(axis=1))
         unit /= np.where(length > 0, length, 1.0)[:, None]
         with np.errstate(over="ignore"):
-            mean_squares = (length * safe) ** 2 / rows.shape[1]
-        if not np.all(np.isfinite(mean_squares)):
-            raise DualactError("a row of X has a norm whose square overflows; scale X down.")
-        mean_squares[peak == 0] = 0.0
+            norms = length * safe
         direction = self.plan.direction
         if direction is None:
-            return np.ascontiguousarray(unit, dtype=self.dtype), mean_squares, np.zeros(len(rows))
+            return unit, norms, np.zeros(len(rows))
         along = (unit * direction).sum(axis=1)
         unit -= along[:, None] * direction
-        return np.ascontiguousarray(unit, dtype=self.dtype), mean_squares, along
+        return unit, norms, along
 
 
-def _slices(plan: SketchPlan) -> Iterator[slice]:
+def _slices(plan: MapPlan) -> Iterator[slice]:
     start = 0
     for term in plan.terms:
         stop = start + term.columns(plan.n_features)

@@ -12,7 +12,7 @@ from scipy import sparse
 from ..exact.inputs import gram
 from ..nonlinearity.contract import Array
 
-__all__ = ["Sample", "draw_sample", "gaussian_sample"]
+__all__ = ["Sample", "draw_sample", "gaussian_sample", "sampled_rows", "split_along_main_direction"]
 
 SAMPLE_ROWS = 512
 
@@ -26,8 +26,8 @@ class Sample:
     Attributes
     ----------
     n_features : int
-    mean_squares : (s,) array
-        |x|²/d.
+    norms : (s,) array
+        |x|.
     cosines : (s, s) array
         x̂·ŷ.
     along : (s,) array
@@ -39,11 +39,18 @@ class Sample:
     """
 
     n_features: int
-    mean_squares: Array
+    norms: Array
     cosines: Array
     along: Array
     fourth: Array
     direction: Array | None = None
+
+    @cached_property
+    def mean_squares(self) -> Array:
+        """|x|²/d, (s,); infinity where it overflows."""
+        with np.errstate(under="ignore", over="ignore"):
+            squares: Array = self.norms**2 / self.n_features
+        return squares
 
     @cached_property
     def across(self) -> Array:
@@ -55,17 +62,19 @@ class Sample:
 
 def draw_sample(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Sample, Any]:
     """Return the sample of evenly spaced rows of X, and their unit vectors (dense or CSR)."""
-    n = X.shape[0]
-    chosen = np.unique(np.linspace(0, n - 1, min(n, rows)).astype(np.int64))
-    part = X[chosen]
+    part = sampled_rows(X, rows)
     part = part.astype(np.float64) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
     unit, norms = _unit_rows(part)
-    with np.errstate(under="ignore", over="ignore"):
-        squares = norms**2 / X.shape[1]
     present = (norms > 0) / X.shape[1]
     cosines = gram(unit, unit, present, present) * X.shape[1]
     np.fill_diagonal(cosines, norms > 0)
-    return Sample(X.shape[1], squares, cosines, np.zeros(len(chosen)), _fourth(unit)), unit
+    return Sample(X.shape[1], norms, cosines, np.zeros(len(norms)), _fourth(unit)), unit
+
+
+def sampled_rows(X: Any, rows: int = SAMPLE_ROWS) -> Any:
+    """Return that many evenly spaced rows of X at most."""
+    n = X.shape[0]
+    return X[np.unique(np.linspace(0, n - 1, min(n, rows)).astype(np.int64))]
 
 
 def _unit_rows(rows: Any) -> tuple[Any, Array]:
@@ -107,7 +116,7 @@ def split_along_main_direction(sample: Sample, unit: Array) -> Sample:
         direction, along = -direction, -along
     return Sample(
         sample.n_features,
-        sample.mean_squares,
+        sample.norms,
         sample.cosines,
         along,
         _fourth(unit - along[:, None] * direction),

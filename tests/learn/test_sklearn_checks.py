@@ -9,6 +9,8 @@ ESTIMATORS = [
     da.SketchedNeuralKernel(n_components=16),
     da.SketchedNeuralKernel(da.mlp(1, "gelu", bias_std=0.1), kind="nngp", n_components=3),
     da.ExactNeuralKernel(),
+    da.PolynomialSketch(),
+    da.PolynomialSketch(degree=3, coef0=1.0, n_components=4),
 ]
 
 
