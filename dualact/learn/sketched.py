@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from ..exact.matrices import kernel_diag
 from ..network.spec import Network
 from ..sketch.planning import SketchPlan, plan_features
 from .mapped import DTYPES, MappedTransformer
@@ -161,6 +164,56 @@ class SketchedNeuralKernel(
         made.n_features_in_ = plan.n_features
         made._take(plan, seed_of(random_state))
         return made
+
+    def residual_variance(self, X: Any) -> NDArray[np.float64]:
+        """Return what the series leaves out of K(x, x): K(x, x) − E|z(x)|², at least 0.
+
+        The terms beyond the highest degree count little off the diagonal, K ≈ ZZᵀ + diag(τ), unless rows are
+        nearly collinear. In a ridge regression τ is noise that each row has for itself: where the ridge
+        would be λ, give row i the weight 1/(λ + τ_i), and take alpha=1.
+
+        Parameters
+        ----------
+        X : (n, d) array, CSR matrix or data frame
+
+        Returns
+        -------
+        (n,) float64 array
+            Computed in float64 for data of any dtype; no sketch enters it.
+
+        Notes
+        -----
+        Measured on centred digits (800 rows, ReLU, one hidden layer, degree 2 exact, ridge 1e-4 of the mean
+        diagonal): the error of the Gram matrix falls from .0135 to .0084, the distance of the predictions for
+        600 other rows from those of the exact kernel from .48 to .074, and their accuracy rises from 95.0 to
+        98.0 % (98.2 % with the exact kernel). Nothing changes where truncation is a small part of
+        ``plan_.predicted_error``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import dualact as da
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.linear_model import Ridge
+        >>> X, y = load_digits(return_X_y=True)
+        >>> X, y = (X - X.mean(axis=0)) / 16, y - y.mean()
+        >>> network, ridge = da.mlp(1, "relu"), 1e-4
+        >>> features = da.SketchedNeuralKernel(network, n_components=2200, degree=2, random_state=0)
+        >>> Z, tau = features.fit_transform(X[:500]), features.residual_variance(X[:500])
+        >>> plain = Ridge(alpha=ridge, fit_intercept=False).fit(Z, y[:500])
+        >>> model = Ridge(alpha=1.0, fit_intercept=False).fit(Z, y[:500], sample_weight=1 / (ridge + tau))
+        >>> K = da.kernel(network, X, X[:500])
+        >>> exact = K[500:] @ np.linalg.solve(K[:500] + ridge * np.eye(500), y[:500])
+        >>> for fitted in (plain, model):  # distance from the predictions of the exact kernel
+        ...     gap = fitted.predict(features.transform(X[500:])) - exact
+        ...     print(round(float(np.linalg.norm(gap) / np.linalg.norm(exact)), 1))
+        0.3
+        0.1
+        """
+        X = self._checked(X)
+        X = X if X.dtype == np.float64 else X.astype(np.float64)
+        diagonal = kernel_diag(self.plan_.network, X, self.plan_.kind)
+        return np.maximum(diagonal - self._map(np.float64).series_diagonal(X), 0.0)
 
     def _check_parameters(self) -> None:
         name = type(self).__name__

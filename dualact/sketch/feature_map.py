@@ -101,7 +101,7 @@ class FeatureMap:
         """
         out = np.empty((X.shape[0], self.plan.n_components), dtype=self.dtype)
         out[:, self.used :] = 0
-        blocks = [slice(i, min(i + _ROWS, len(out))) for i in range(0, len(out), _ROWS)]
+        blocks = list(_blocks(len(out)))
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = cores if n_jobs is None or n_jobs < 1 else n_jobs
         if workers == 1 or len(blocks) <= 1:
@@ -110,6 +110,26 @@ class FeatureMap:
         else:
             with ThreadPoolExecutor(min(workers, len(blocks))) as pool:
                 list(pool.map(lambda rows: self._block(X[rows], out[rows]), blocks))
+        return out
+
+    def series_diagonal(self, X: Any) -> Array:
+        """Return E|z(x)|², the diagonal of the plan's series, of the rows of X.
+
+        Parameters
+        ----------
+        X : (n, d) array or CSR matrix
+            Finite.
+
+        Returns
+        -------
+        (n,) float64 array
+        """
+        out = np.zeros(X.shape[0])
+        for rows in _blocks(len(out)):
+            unit, norms, along = self._split(X[rows])
+            length = (unit * unit).sum(axis=1)
+            for degree, components in self._components(norms, along).items():
+                out[rows] += (components**2).sum(axis=1) * length**degree
         return out
 
     def _block(self, X: Any, out: NDArray[Any]) -> None:
@@ -185,6 +205,10 @@ class FeatureMap:
         along = (unit * direction).sum(axis=1)
         unit -= along[:, None] * direction
         return unit, norms, along
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(i, min(i + _ROWS, n)) for i in range(0, n, _ROWS))
 
 
 def _slices(plan: MapPlan) -> Iterator[slice]:
