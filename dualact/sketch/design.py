@@ -65,20 +65,21 @@ def design_terms(
     """
     highest = max_degree if degree is None else degree
     noise = NoisePairs.of(sample, series.target)
-    size = math.sqrt(mean_square(series.target)) or 1.0
+    size = math.sqrt(mean_square(series.target, sample.population)) or 1.0
     found = _found(series, sample, noise, size, highest, n_components)
     if not found:
         return Design((), float(series.target.any()), 0.0)
     offers = [found]
     if series.tail is not None:
-        offers.append(_with_tilts(found, series.tail, series.target, noise, n_components))
+        offers.append(_with_tilts(found, series, sample, noise, n_components))
     designs = []
     for parts in offers:
         problem: Factors
         if series.unbiased:
             problem = FixedFactors(size**2)
         else:
-            problem = FactorProblem.build(series.target, np.stack([f.kernel for f in parts]))
+            kernels = np.stack([f.kernel for f in parts])
+            problem = FactorProblem.build(series.target, kernels, sample.population)
         allocator = Allocator([f.part for f in parts], problem, n_components, sample.n_features)
         design = allocator.best_degrees() if degree is None else allocator.all_degrees()
         if design is not None:
@@ -173,7 +174,7 @@ def _found(
 
 
 def _with_tilts(
-    found: list[_Found], share: Array, target: Array, noise: NoisePairs, budget: int
+    found: list[_Found], series: SampledSeries, sample: Sample, noise: NoisePairs, budget: int
 ) -> list[_Found]:
     """Let the factors depend on the norm, where the tail of the series does.
 
@@ -181,6 +182,8 @@ def _with_tilts(
     which is positive semi-definite for c ≥ 0. The least-squares problem chooses c; what enters the map is the
     product form √(w(x) w(y)) with w = Σ_p c_p τ^{2p}, which has no more components than H_j.
     """
+    assert series.tail is not None
+    share = series.tail
     pairs = packed(np.sqrt(np.outer(share, share)))
     offered = np.concatenate([np.stack([f.kernel for f in found]) * pairs ** (2 * p) for p in range(_TILTS)])
     rates = [
@@ -189,7 +192,8 @@ def _with_tilts(
         for f in found
     ]
     penalty = np.array(rates) / math.sqrt(budget)
-    factors = FactorProblem.build(target, offered).solve(list(range(len(offered))), penalty)
+    problem = FactorProblem.build(series.target, offered, sample.population)
+    factors = problem.solve(list(range(len(offered))), penalty)
     return [
         f.tilted(tuple(c / c.sum()), share, noise) if c.sum() > 0 else f
         for f, c in zip(found, factors.reshape(_TILTS, -1).T, strict=True)

@@ -82,14 +82,17 @@ class FactorProblem:
     diagonals: Array
 
     @classmethod
-    def build(cls, target: Array, kernels: Array) -> FactorProblem:
-        """Return the problem of a packed kernel (p,) and its packed parts (q, p)."""
+    def build(cls, target: Array, kernels: Array, population: int | None = None) -> FactorProblem:
+        """Return the problem of a packed kernel (p,) and its packed parts (q, p).
+
+        ``population`` is the number of rows that the sample stands for (None: itself).
+        """
         whole = diagonal_of(target)
         parts = np.stack([diagonal_of(k) for k in kernels], axis=1)
         return cls(
-            means(kernels, kernels.T),
-            means(kernels, target),
-            mean_square(target),
+            means(kernels, kernels.T, population),
+            means(kernels, target, population),
+            mean_square(target, population),
             np.divide(parts, whole[:, None], out=np.zeros_like(parts), where=whole[:, None] > 0),
         )
 

@@ -22,7 +22,7 @@ __all__ = ["FeatureMap", "MapPlan", "RadialFunctions"]
 
 _MIXING_STREAM = 2**31  # address of the mixing signs among the streams of a seed; a sketch uses its degree
 _ROWS = 512  # rows whose norms and radial functions are worked out together
-_ROOM = 1e-6  # of the largest number of a dtype: weights beyond it may overflow with what they multiply
+_ROOM = 1e-6  # of the largest number of a dtype: larger weights may overflow with what they multiply
 
 
 class RadialFunctions(Graded, Protocol):
@@ -136,17 +136,24 @@ class FeatureMap:
         unit, norms, along = self._split(X)
         components = self._components(norms, along)
         size = max((float(np.abs(c).max(initial=0.0)) for c in components.values()), default=0.0)
-        if not size <= _ROOM * float(np.finfo(self.dtype).max):
-            remedy = "" if self.dtype == np.float64 else ", or pass X as float64"
-            raise DualactError(
-                f"the features of X overflow {self.dtype.name}: rows have norms of up to {norms.max():.3g}. "
-                f"Scale X down{remedy}."
-            )
+        largest = float(np.finfo(self.dtype).max)
+        if not size <= largest:
+            raise self._overflow(norms)
         unit = np.ascontiguousarray(unit, dtype=self.dtype)
         weights = {k: c.astype(self.dtype) for k, c in components.items()}
-        for i in range(0, len(out), self.inner_rows):
-            part = slice(i, i + self.inner_rows)
-            self._inner(unit[part], {k: c[part] for k, c in weights.items()}, out[part])
+        with np.errstate(over="ignore"):
+            for i in range(0, len(out), self.inner_rows):
+                part = slice(i, i + self.inner_rows)
+                self._inner(unit[part], {k: c[part] for k, c in weights.items()}, out[part])
+        if size > _ROOM * largest and not np.all(np.isfinite(out)):
+            raise self._overflow(norms)
+
+    def _overflow(self, norms: Array) -> DualactError:
+        remedy = "" if self.dtype == np.float64 else ", or pass X as float64"
+        return DualactError(
+            f"the features of X overflow {self.dtype.name}: rows have norms of up to {norms.max():.3g}. "
+            f"Scale X down{remedy}."
+        )
 
     def _components(self, norms: Array, along: Array) -> dict[int, Array]:
         """a_j(x) of each term, (n, c)."""

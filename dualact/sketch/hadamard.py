@@ -122,8 +122,8 @@ def hadamard(X: Array) -> Array:
 def _by_matrix_products(X: Array, log_n: int) -> None:
     """Transform the rows of the contiguous X in place: H_{ab} = H_a ⊗ H_b, one matrix product a factor.
 
-    The factor of the smallest stride is one long product with a matrix of order 16; the others are products of
-    small matrices with slabs, cheapest a butterfly at orders 8 and 16. From one buffer to the other and back.
+    The factor of the smallest stride is one long product with a matrix of order 16; the others multiply slabs
+    by small matrices, which per butterfly is cheapest at orders 8 and 16. Two buffers take turns.
     """
     sizes = _factors(log_n)
     step = max(_BLOCK >> log_n, 1)

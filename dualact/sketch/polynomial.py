@@ -23,7 +23,7 @@ from ..network.planning import render_table
 from ..nonlinearity.contract import Array
 from .design import design_with_split
 from .pairs import packed
-from .sample import Sample, draw_sample, sampled_rows
+from .sample import Sample, sample_of, sampled_rows
 from .sampled import SampledSeries
 from .terms import Term, term_rows
 
@@ -216,21 +216,24 @@ def plan_polynomial(X: Any, gamma: float, degree: int, coef0: float, n_component
         If a norm overflows.
     """
     basis = PolynomialBasis(float(gamma), int(degree), float(coef0))
-    rows = sampled_rows(X)
-    plan = _planned(basis, rows, n_components, 0.0)
+    rows, n = sampled_rows(X), X.shape[0]
+    plan = _planned(basis, rows, n, n_components, 0.0)
     # Few columns for many powers: one sketch of all together.
     if plan is None or n_components < _POOLED * basis.degrees.size:
         constant = math.sqrt(basis.coef0) / math.sqrt(basis.gamma) if basis.coef0 and basis.gamma else 0.0
         power = PolynomialBasis(basis.gamma, basis.degree, 0.0)
-        pooled = _planned(power, with_constant(rows, constant), n_components, constant) if constant else None
+        more = with_constant(rows, constant)
+        pooled = _planned(power, more, n, n_components, constant) if constant else None
         if pooled is not None and (plan is None or pooled.predicted_error < plan.predicted_error):
             plan = pooled
     assert plan is not None  # a single power takes any number of columns
     return plan
 
 
-def _planned(basis: PolynomialBasis, rows: Any, n_components: int, constant: float) -> PolynomialPlan | None:
-    sample, unit = draw_sample(rows)
+def _planned(
+    basis: PolynomialBasis, rows: Any, population: int, n_components: int, constant: float
+) -> PolynomialPlan | None:
+    sample, unit = sample_of(rows, population)
     if not np.all(np.isfinite(sample.norms)):
         raise DualactError("a row of X has a norm that overflows; scale X down.")
     series, degree = basis.on(sample), basis.degree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -25,6 +26,7 @@ __all__ = ["STRUCTURES", "PolySketch", "choose", "variance"]
 Array = NDArray[Any]
 STRUCTURES = ("auto", "wide", "product", "real_product", "tree", "real_tree")
 _CACHE_BYTES = 1 << 20
+_ROOM = 9.0  # logarithm of what the entries of a sketch may exceed the norms by
 
 
 @lru_cache(maxsize=512)
@@ -137,6 +139,7 @@ class PolySketch:
         tables = {k: draw(c, (self.seed, k)) for k, c in self.circuits.items()}
         exact = {k: self.widths[k] for k in self.exact}
         self._program = compile_program(self.circuits, tables, exact, self.n_features, self.dtype)
+        self._range = math.log(float(np.finfo(self.dtype).max)) - _ROOM
         self._tables: dict[int, Tables] = tables if self._program is None else {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -164,11 +167,12 @@ class PolySketch:
         Parameters
         ----------
         U : ndarray of ``dtype``, shape (b, n_features)
-            Rows, of any norm.
+            Rows; the largest norm to the highest degree must fit the dtype.
         outs : mapping of int to ndarray, shapes (b, D_k)
             Arrays of ``dtype`` to be filled, any strides.
         """
         self._check_call(U, outs)
+        self._check_range(U)
         if self._program is not None:
             self._program(np.ascontiguousarray(U), outs)
             return
@@ -180,6 +184,18 @@ class PolySketch:
         sources = {p: _padded_monomials(U, p) for p in needed}
         for k, circuit in self.circuits.items():
             run(circuit, self._tables[k], sources, outs[k])
+
+    def _check_range(self, U: Array) -> None:
+        """Refuse rows whose powers overflow: a product of their norms, and some room for the signs."""
+        peak, top = float(np.abs(U).max(initial=0.0)), max(self.widths)
+        if top * math.log(max(peak * math.sqrt(self.n_features), 1.0)) <= self._range:
+            return
+        norm = peak * float(np.linalg.norm(U / peak, axis=1).max())
+        if top * math.log(norm) > self._range:
+            raise DualactError(
+                f"PolySketch: the power {top} of U overflows {self.dtype.name}: rows have norms of up to "
+                f"{norm:.3g}. Divide them by their norms, and multiply the result by norm**{top} in float64."
+            )
 
     def _check_call(self, U: Array, outs: Mapping[int, Array]) -> None:
         if U.ndim != 2 or U.shape[1] != self.n_features or U.dtype != self.dtype:

@@ -12,7 +12,14 @@ from scipy import sparse
 from ..exact.inputs import gram
 from ..nonlinearity.contract import Array
 
-__all__ = ["Sample", "draw_sample", "gaussian_sample", "sampled_rows", "split_along_main_direction"]
+__all__ = [
+    "Sample",
+    "draw_sample",
+    "gaussian_sample",
+    "sample_of",
+    "sampled_rows",
+    "split_along_main_direction",
+]
 
 SAMPLE_ROWS = 512
 
@@ -36,6 +43,8 @@ class Sample:
         Σ_i (x⊥_i y⊥_i)², which the variance of sketches with random signs depends on.
     direction : (d,) array or None
         μ.
+    population : int or None
+        How many rows of data these stand for; None for themselves.
     """
 
     n_features: int
@@ -44,6 +53,7 @@ class Sample:
     along: Array
     fourth: Array
     direction: Array | None = None
+    population: int | None = None
 
     @cached_property
     def mean_squares(self) -> Array:
@@ -62,13 +72,19 @@ class Sample:
 
 def draw_sample(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Sample, Any]:
     """Return the sample of evenly spaced rows of X, and their unit vectors (dense or CSR)."""
-    part = sampled_rows(X, rows)
+    return sample_of(sampled_rows(X, rows), X.shape[0])
+
+
+def sample_of(part: Any, population: int | None = None) -> tuple[Sample, Any]:
+    """Return the sample of these rows, which stand for ``population`` ones, and their unit vectors."""
     part = part.astype(np.float64) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
     unit, norms = _unit_rows(part)
-    present = (norms > 0) / X.shape[1]
-    cosines = gram(unit, unit, present, present) * X.shape[1]
+    d = part.shape[1]
+    present = (norms > 0) / d
+    cosines = gram(unit, unit, present, present) * d
     np.fill_diagonal(cosines, norms > 0)
-    return Sample(X.shape[1], norms, cosines, np.zeros(len(norms)), _fourth(unit)), unit
+    sample = Sample(d, norms, cosines, np.zeros(len(norms)), _fourth(unit), population=population)
+    return sample, unit
 
 
 def sampled_rows(X: Any, rows: int = SAMPLE_ROWS) -> Any:
@@ -121,6 +137,7 @@ def split_along_main_direction(sample: Sample, unit: Array) -> Sample:
         along,
         _fourth(unit - along[:, None] * direction),
         direction,
+        sample.population,
     )
 
 
