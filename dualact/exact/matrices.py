@@ -86,6 +86,7 @@ def kernel(
     """
     network = as_network(network)
     plan = check(network, kind)
+    _refuse_spatial(plan)
     X = as_rows(X)
     workers = _usable_cores(n_jobs)
     symmetric = Y is None
@@ -149,9 +150,15 @@ def kernel_diag(network: Network | Mapping[str, Any], X: Any, kind: str = "ntk")
     array([25.])
     """
     plan = check(as_network(network), kind)
+    _refuse_spatial(plan)
     X = as_rows(X)
     same_width(plan, X)
     return _end(_trace(plan, X))
+
+
+def _refuse_spatial(plan: NetworkPlan) -> None:
+    if plan.spatial:
+        raise NetworkError("exact kernels of spatial networks are not available yet.")
 
 
 def _trace(plan: NetworkPlan, X: Any, name: str = "X") -> Trace:

@@ -21,7 +21,7 @@ from typing import assert_never
 import numpy as np
 
 from ..errors import NetworkError
-from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
+from ..network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, Layer, LayerNorm, Residual
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual_array, dual_prime_array
 from ..nonlinearity.gaussian_pair import geometric_mean
@@ -169,6 +169,8 @@ def _walk(
                 branch, branch_theta = _walk(layer.layers, f"{path}.", sigma, theta, side)
                 sigma = sigma + branch
                 theta = None if theta is None or branch_theta is None else theta + branch_theta
+            case Conv() | AvgPool() | GlobalAvgPool() | Flatten():
+                raise AssertionError(f"{layer!r} needs positions, which this walk does not have")
             case _:
                 assert_never(layer)
     return sigma, theta
