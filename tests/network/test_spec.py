@@ -172,7 +172,7 @@ def test_replace_depth():
 def test_depth_is_for_what_mlp_and_cnn_make(network):
     sentence = (
         r"Network\.replace: depth is defined for networks of the form that mlp\(\.\.\.\) or cnn\(\.\.\.\) "
-        r"makes: equal hidden layers, then a Dense read-out\. This network differs; build the deeper one from its"
+        r"makes: equal hidden layers, then a Dense read-out\. This network differs"
     )
     with pytest.raises(da.NetworkError, match=sentence):
         network.replace(depth=2)
