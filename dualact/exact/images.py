@@ -13,7 +13,7 @@ from ..network.planning import NetworkPlan, check
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
 
-__all__ = ["as_images", "plan_for"]
+__all__ = ["as_images", "plan_for", "shaped"]
 
 
 def plan_for(network: Network, kind: str, X: Any) -> tuple[NetworkPlan, Array]:
@@ -31,7 +31,7 @@ def plan_for(network: Network, kind: str, X: Any) -> tuple[NetworkPlan, Array]:
         plan = check(network, kind, input_shape=values.shape[1:])
     else:
         plan = check(network, kind, n_features=values.shape[1])
-    return plan, _shaped(plan, values, "X")
+    return plan, shaped(plan, values, "X")
 
 
 def as_images(plan: NetworkPlan, X: Any, name: str = "X") -> Array:
@@ -44,7 +44,7 @@ def as_images(plan: NetworkPlan, X: Any, name: str = "X") -> Array:
     ValueError
         As :func:`plan_for`.
     """
-    return _shaped(plan, _finite(X, name), name)
+    return shaped(plan, _finite(X, name), name)
 
 
 def _finite(X: Any, name: str) -> Array:
@@ -52,7 +52,14 @@ def _finite(X: Any, name: str) -> Array:
     return found
 
 
-def _shaped(plan: NetworkPlan, values: Array, name: str) -> Array:
+def shaped(plan: NetworkPlan, values: Array, name: str) -> Array:
+    """Return an array of any dtype as (n, H, W, C); an axis of length 1 is put before that of sequences.
+
+    Raises
+    ------
+    NetworkError
+        If it does not fit the plan.
+    """
     shape = plan.input_shape
     assert shape is not None
     flat = values.ndim == 2 and values.shape[1] == math.prod(shape)
