@@ -122,7 +122,7 @@ def spend(shares: Shares, sigma: Basis, theta: Basis | None, width: int, copies:
     for k, s in powers.items():
         if k > 1:
             met = 1 - sigma.share**2 if k == 2 else 1.0
-            if most(d, k) <= width // (2 * each):  # worth to be exact
+            if 4 * each * most(d, k) <= 3 * width:  # worth to be exact
                 parts["sigma", k] = Part(s * each, each, most(d, k), True)
             else:
                 parts["sigma", k] = Part(met * s * each, each, most(d, k))

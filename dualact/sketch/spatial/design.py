@@ -30,7 +30,7 @@ from .walk import Linear, flat_window
 
 __all__ = ["Designer", "LinearPlan"]
 
-_MAX_DEGREE = 6
+_MAX_DEGREE = 5  # also of φ′; sketches of higher degrees cost more time than they gain
 _PAIRS = 600  # positions whose pairs the factors are fitted on
 _ROWS = 6000  # positions that the leading directions are taken from
 _DIAGONAL = 1e-3  # what the diagonal counts for in the fit, as a share of the pairs
@@ -120,13 +120,15 @@ class Designer:
         same = state.theta is state.sigma
         width = self.widths[stage.path]
         rank = max(8, min(64, width // 8))
+        if state.sigma.shape[-1] <= width // 4:
+            rank = state.sigma.shape[-1]
         basis = leading(_some(state.sigma, _ROWS), rank)
         theta_basis = None if same or state.theta is None else leading(_some(state.theta, _ROWS), rank)
         powers, missing = _fit(act, sample, top, False, span, _noise(basis, None, top, width))
         slopes: dict[int, float] = {}
         if self.with_theta:
-            below = max(top - 1, 0)
-            slopes, more = _fit(act, sample, below, True, span, _noise(basis, theta_basis or basis, below, width))
+            noise = _noise(basis, theta_basis or basis, top, width)
+            slopes, more = _fit(act, sample, top, True, span, noise)
             missing = max(missing, more)
         self.residuals[stage.path] = missing
         mean = float(sample.v.mean()) or 1.0
@@ -251,7 +253,7 @@ def _noise(basis: Basis, theta: Basis | None, top: int, width: int) -> Array:
     else:
         light = [0.0, 1 - basis.share, 1 - basis.share**2, *[1.0] * top][: top + 1]
         if basis.length <= 64:
-            light = [0.0 if monomial_count(basis.length, k) <= width // 2 else n for k, n in enumerate(light)]
+            light = [0.0 if 4 * monomial_count(basis.length, k) <= 3 * width else n for k, n in enumerate(light)]
     found: Array = np.array(light) * _NOISE * math.sqrt(2 / width)
     return found
 
