@@ -39,6 +39,9 @@ _HOME = {
     "plan": "learn.overview",
     "SketchedNeuralKernel": "learn.sketched",
     "ExactNeuralKernel": "learn.exact",
+    "ChannelStandardizer": "learn.images",
+    "ImageNormalizer": "learn.images",
+    "ZCAWhitening": "learn.images",
     "AccuracyWarning": "errors",
     "DualactError": "errors",
     "NetworkError": "errors",
@@ -78,6 +81,7 @@ if TYPE_CHECKING:
     )
     from .exact.matrices import kernel, kernel_diag
     from .learn.exact import ExactNeuralKernel
+    from .learn.images import ChannelStandardizer, ImageNormalizer, ZCAWhitening
     from .learn.overview import plan
     from .learn.sketched import SketchedNeuralKernel
     from .network.architectures import cnn, mlp, myrtle

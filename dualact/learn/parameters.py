@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from sklearn.utils import check_random_state
 
 from ..errors import DualactError, NetworkError
 from ..network.architectures import mlp
 from ..network.spec import Network, as_network
 
-__all__ = ["NetworkParameter", "check_choice", "check_jobs", "network_of", "seed_of"]
+__all__ = ["NetworkParameter", "as_flat_rows", "check_choice", "check_jobs", "network_of", "seed_of"]
 
 _SEARCHABLE = ("activation", "depth", "weight_std", "bias_std")
 
@@ -49,6 +50,30 @@ def check_jobs(owner: str, n_jobs: Any) -> None:
             f"The 'n_jobs' parameter of {owner} must be None, -1 or an int in the range [1, inf). "
             f"Got {n_jobs!r} instead."
         )
+
+
+def as_flat_rows(X: Any, shape: tuple[int, ...] | None = None) -> tuple[Any, tuple[int, ...] | None]:
+    """Return images or sequences as rows, and the shape that one of them had; rows as they are, and None.
+
+    Parameters
+    ----------
+    X : array of any dimension, CSR matrix or data frame
+    shape : tuple of int, optional
+        What the shape must be, where X is not made of rows.
+
+    Raises
+    ------
+    NetworkError
+        If it is another.
+    """
+    if not hasattr(X, "shape"):
+        X = np.asarray(X) if isinstance(X, list | tuple) and np.ndim(X) > 2 else X
+    found = tuple(getattr(X, "shape", ()))
+    if len(found) <= 2:
+        return X, None
+    if shape is not None and found[1:] != shape:
+        raise NetworkError(f"X must have the shape (n, {', '.join(map(str, shape))}). Got {found}.")
+    return X.reshape(found[0], -1), found[1:]
 
 
 class NetworkParameter:

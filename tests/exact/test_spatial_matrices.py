@@ -97,8 +97,8 @@ def test_a_run_beyond_max_memory_is_refused_with_the_numbers():
         da.NetworkError,
         match=r"^the kernel matrix of 40 × 40 inputs takes 40\.7 MiB, more than max_memory=16 MiB: "
         r"0\.735 MiB for the result and the variances, 40 MiB a thread for blocks of 1048576 pairs of "
-        r"positions\. It would take about \d+ s\. Allow more, compute it in parts with out=, take smaller inputs, or a "
-        r"network that ends in Flatten without pools\.$",
+        r"positions\. It would take about \d+ s\. Allow more, compute it in parts with out=, take smaller "
+        r"inputs, or a network that ends in Flatten without pools\.$",
     ):
         da.kernel(da.myrtle(5, "relu"), X, max_memory=2**24, n_jobs=1)
     with pytest.raises(da.NetworkError, match=r"inputs takes .* It would take about [\d.]+ hours"):
@@ -132,8 +132,8 @@ def test_inputs_that_do_not_fit():
         with pytest.raises(
             da.NetworkError,
             match=r"^the network is spatial and the shape of its inputs is not known\. X came as flat rows "
-            r"of 24 numbers\. Give the network an input_shape, \(L, C\) or \(H, W, C\), or X one axis for each "
-            r"of them\.$",
+            r"of 24 numbers\. Give the network an input_shape, \(L, C\) or \(H, W, C\), or X one axis for "
+            r"each of them\.$",
         ):
             function(Network(PLANE["gap"]), np.ones((2, 24)))
     with pytest.raises(

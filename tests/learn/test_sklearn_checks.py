@@ -9,6 +9,9 @@ ESTIMATORS = [
     da.SketchedNeuralKernel(n_components=16),
     da.SketchedNeuralKernel(da.mlp(1, "gelu", bias_std=0.1), kind="nngp", n_components=3),
     da.ExactNeuralKernel(),
+    da.ChannelStandardizer(),
+    da.ImageNormalizer(),
+    da.ZCAWhitening(),
 ]
 
 
