@@ -19,7 +19,7 @@ from .angular import angular_kernel
 from .inputs import as_rows, gram, mean_squares, same_width
 from .recursion import Trace, propagate, trace_variances
 
-__all__ = ["kernel", "kernel_diag"]
+__all__ = ["kernel", "kernel_diag", "usable_cores"]
 
 _BLOCK_ENTRIES = 2**17  # a block and its few temporaries stay within a few MiB
 
@@ -87,7 +87,7 @@ def kernel(
     network = as_network(network)
     plan = check(network, kind)
     X = as_rows(X)
-    workers = _usable_cores(n_jobs)
+    workers = usable_cores(n_jobs)
     symmetric = Y is None
     Y = X if symmetric else as_rows(Y, "Y")
     same_width(plan, X, Y)
@@ -204,7 +204,8 @@ def _run(block: Callable[[slice], None], n: int, m: int, workers: int, progress:
         print(file=sys.stderr)
 
 
-def _usable_cores(n_jobs: int | None) -> int:
+def usable_cores(n_jobs: int | None) -> int:
+    """Return the number of threads that ``n_jobs`` stands for."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     if n_jobs is None or n_jobs == -1:
         return cores
