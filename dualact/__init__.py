@@ -33,6 +33,7 @@ _HOME = {
     "plan": "learn.overview",
     "SketchedNeuralKernel": "learn.sketched",
     "ExactNeuralKernel": "learn.exact",
+    "NeuralKernel": "learn.gaussian_process",
     "AccuracyWarning": "errors",
     "DualactError": "errors",
     "NetworkError": "errors",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     )
     from .exact.matrices import kernel, kernel_diag
     from .learn.exact import ExactNeuralKernel
+    from .learn.gaussian_process import NeuralKernel
     from .learn.overview import plan
     from .learn.sketched import SketchedNeuralKernel
     from .network.architectures import mlp

@@ -1,6 +1,6 @@
-"""The kernel with its derivatives in the networks's standard deviations, by forward mode through the layers.
+"""The kernel with its derivatives in the network's standard deviations, by forward mode through the layers.
 
-With ∂ the derivative in the logarithm of a hyperparameter, own weight_std (own bias_std) adding the last term:
+With ∂ the derivative in the logarithm of a hyperparameter; terms in brackets where it is the layer's own:
 
     Dense      ∂Σ ← w²∂Σ + [2w²Σ] + [2b²]        ∂Θ ← w²∂Θ + ∂Σ + [2w²Θ]
     Act        ∂Σ ← ∂E φφ                          ∂Θ ← ∂Θ·E φ′φ′ + Θ·∂E φ′φ′      (:mod:`.tangents`)

@@ -98,4 +98,10 @@ class NetworkParameter:
         if "_network" in state:
             state = {**state, "network": Network.from_dict(json.loads(state["_network"]))}
             del state["_network"]
-        super().__setstate__(state)  # type: ignore[misc]
+        parent = getattr(
+            super(), "__setstate__", None
+        )  # estimators have one, kernels of Gaussian processes none
+        if parent is None:
+            self.__dict__.update(state)
+        else:
+            parent(state)

@@ -63,7 +63,9 @@ def with_dense_layers(network: Network, dense: Sequence[Dense]) -> Network:
     """
     expected = len(dense_layers(network.layers))
     if len(dense) != expected:
-        raise NetworkError(f"the network has {expected} Dense layers. Got {len(dense)} to put in their place.")
+        raise NetworkError(
+            f"the network has {expected} Dense layers. Got {len(dense)} to put in their place."
+        )
     return Network(_replaced(network.layers, iter(dense)), network.input_shape)
 
 
