@@ -34,6 +34,7 @@ _HOME = {
     "SketchedNeuralKernel": "learn.sketched",
     "ExactNeuralKernel": "learn.exact",
     "NeuralKernel": "learn.gaussian_process",
+    "GradientFlowRegressor": "learn.gradient_flow",
     "AccuracyWarning": "errors",
     "DualactError": "errors",
     "NetworkError": "errors",
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from .exact.matrices import kernel, kernel_diag
     from .learn.exact import ExactNeuralKernel
     from .learn.gaussian_process import NeuralKernel
+    from .learn.gradient_flow import GradientFlowRegressor
     from .learn.overview import plan
     from .learn.sketched import SketchedNeuralKernel
     from .network.architectures import mlp

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from sklearn.utils import check_random_state
@@ -12,7 +14,7 @@ from ..errors import DualactError, NetworkError
 from ..network.architectures import mlp
 from ..network.spec import Network, as_network
 
-__all__ = ["NetworkParameter", "check_choice", "check_jobs", "network_of", "seed_of"]
+__all__ = ["NetworkParameter", "check_at_least_zero", "check_choice", "check_jobs", "network_of", "seed_of"]
 
 _SEARCHABLE = ("activation", "depth", "weight_std", "bias_std")
 
@@ -48,6 +50,16 @@ def check_jobs(owner: str, n_jobs: Any) -> None:
         raise DualactError(
             f"The 'n_jobs' parameter of {owner} must be None, -1 or an int in the range [1, inf). "
             f"Got {n_jobs!r} instead."
+        )
+
+
+def check_at_least_zero(owner: str, label: str, value: Any, infinite: bool = False) -> None:
+    """Refuse a parameter that is no number of at least 0, and finite unless ``infinite``."""
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if not (number >= 0 and (infinite or number < math.inf)):
+        raise DualactError(
+            f"The {label!r} parameter of {owner} must be a number in the range "
+            f"[0, inf{']' if infinite else ')'}. Got {value!r:.80} instead."
         )
 
 

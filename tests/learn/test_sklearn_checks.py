@@ -9,6 +9,8 @@ ESTIMATORS = [
     da.SketchedNeuralKernel(n_components=16),
     da.SketchedNeuralKernel(da.mlp(1, "gelu", bias_std=0.1), kind="nngp", n_components=3),
     da.ExactNeuralKernel(),
+    da.GradientFlowRegressor(time=1e3),
+    da.GradientFlowRegressor(kind="nngp", alpha=1e-3, n_components=4, random_state=0),
 ]
 
 
