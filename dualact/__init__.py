@@ -42,6 +42,8 @@ _HOME = {
     "ChannelStandardizer": "learn.images",
     "ImageNormalizer": "learn.images",
     "ZCAWhitening": "learn.images",
+    "NeuralKernel": "learn.gaussian_process",
+    "GradientFlowRegressor": "learn.gradient_flow",
     "AccuracyWarning": "errors",
     "DualactError": "errors",
     "NetworkError": "errors",
@@ -81,6 +83,8 @@ if TYPE_CHECKING:
     )
     from .exact.matrices import kernel, kernel_diag
     from .learn.exact import ExactNeuralKernel
+    from .learn.gaussian_process import NeuralKernel
+    from .learn.gradient_flow import GradientFlowRegressor
     from .learn.images import ChannelStandardizer, ImageNormalizer, ZCAWhitening
     from .learn.overview import plan
     from .learn.sketched import SketchedNeuralKernel

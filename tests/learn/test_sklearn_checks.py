@@ -12,6 +12,8 @@ ESTIMATORS = [
     da.ChannelStandardizer(),
     da.ImageNormalizer(),
     da.ZCAWhitening(),
+    da.GradientFlowRegressor(time=1e3),
+    da.GradientFlowRegressor(kind="nngp", alpha=1e-3, n_components=4, random_state=0),
 ]
 
 
