@@ -33,7 +33,11 @@ _HOME = {
     "plan": "learn.overview",
     "SketchedNeuralKernel": "learn.sketched",
     "ExactNeuralKernel": "learn.exact",
+    "StreamingRidge": "learn.streaming_ridge",
+    "StreamingRidgeClassifier": "learn.streaming_classifier",
+    "chunks": "learn.streams",
     "AccuracyWarning": "errors",
+    "CheckpointError": "errors",
     "DualactError": "errors",
     "NetworkError": "errors",
     "PluginError": "errors",
@@ -64,6 +68,7 @@ if TYPE_CHECKING:
     from . import errors, metrics, testing
     from .errors import (
         AccuracyWarning,
+        CheckpointError,
         DualactError,
         NetworkError,
         PluginError,
@@ -74,6 +79,9 @@ if TYPE_CHECKING:
     from .learn.exact import ExactNeuralKernel
     from .learn.overview import plan
     from .learn.sketched import SketchedNeuralKernel
+    from .learn.streaming_classifier import StreamingRidgeClassifier
+    from .learn.streaming_ridge import StreamingRidge
+    from .learn.streams import chunks
     from .network.architectures import mlp
     from .network.layers import Act, Dense, LayerNorm, Residual
     from .network.spec import Network
