@@ -6,13 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sklearn.utils import check_random_state
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array, check_random_state
 
 from ..errors import DualactError, NetworkError
 from ..network.architectures import mlp
 from ..network.spec import Network, as_network
 
-__all__ = ["NetworkParameter", "check_choice", "check_jobs", "network_of", "seed_of"]
+__all__ = ["NetworkParameter", "check_choice", "check_jobs", "check_weights", "network_of", "seed_of"]
 
 _SEARCHABLE = ("activation", "depth", "weight_std", "bias_std")
 
@@ -49,6 +51,20 @@ def check_jobs(owner: str, n_jobs: Any) -> None:
             f"The 'n_jobs' parameter of {owner} must be None, -1 or an int in the range [1, inf). "
             f"Got {n_jobs!r} instead."
         )
+
+
+def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
+    """Return weights of n rows; all may be zero, in one chunk of many."""
+    if np.ndim(sample_weight) == 0:
+        sample_weight = np.full(n, sample_weight)
+    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weights.shape != (n,):
+        raise DualactError(
+            f"sample_weight must have the shape ({n},), one weight a row. Got {weights.shape}."
+        )
+    if (weights < 0).any():
+        raise DualactError(f"Negative values in data passed to `sample_weight`: {weights.min():.3g}.")
+    return np.asarray(weights)
 
 
 class NetworkParameter:

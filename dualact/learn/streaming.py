@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..errors import DualactError
 from .dask_arrays import fit_blocks, is_dask
-from .parameters import check_choice
+from .parameters import check_choice, check_weights
 from .ridge_path import Precision, RidgeSolution, gcv_path, holdout_path, posterior_precision
 from .ridge_statistics import RidgeStatistics, check_range
 from .stream_runs import run
@@ -115,7 +115,7 @@ class StreamingBase(BaseEstimator):  # type: ignore[misc]
     def _weights(self, X: Any, y: Any, sample_weight: Any, residual_variance: Any) -> NDArray[Any] | None:
         weights = None
         if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            weights = check_weights(sample_weight, X.shape[0])
         alpha = None
         if residual_variance is not None:
             alpha = self._single_alpha()

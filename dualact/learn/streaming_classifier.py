@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ..errors import DualactError
 from .dask_arrays import is_dask, map_rows
+from .parameters import check_weights
 from .ridge_statistics import RidgeStatistics
 from .streaming import DEFAULT_ALPHAS, StreamingBase
 
@@ -184,7 +185,7 @@ class StreamingRidgeClassifier(LinearClassifierMixin, StreamingBase):  # type: i
             labels = column_or_1d(y, warn=True)
             counted = None
             if sample_weight is not None:
-                counted = _check_sample_weight(sample_weight, labels, dtype=np.float64)
+                counted = check_weights(sample_weight, len(labels))
             present, places = np.unique(labels, return_inverse=True)
             counts = np.bincount(places, weights=counted)
             shares = counts.sum() / (np.count_nonzero(counts) * np.where(counts > 0, counts, 1.0))

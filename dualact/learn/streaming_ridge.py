@@ -32,7 +32,7 @@ class StreamingRidge(MultiOutputMixin, RegressorMixin, StreamingBase):  # type: 
         the error on rows held out (every tenth, or the chunks that you name), and then fitted on all rows.
     precision : {"float64", "mixed"}, default "float64"
         Of the products of features. "mixed" multiplies in float32 and sums in float64: up to twice as fast,
-        with errors of 1e-7 to 3e-7 of the largest eigenvalue, so for alphas well above those.
+        with errors of up to 2e-7 of the largest eigenvalue; eigenvalues below 1e-6 of it count as zero.
 
     Attributes
     ----------
