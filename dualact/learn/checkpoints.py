@@ -79,7 +79,7 @@ def read_checkpoint(
         If the file is damaged, or of another run.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         head = json.loads(str(arrays["head"]))
         if head["format"] != _FORMAT:
