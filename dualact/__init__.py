@@ -44,7 +44,11 @@ _HOME = {
     "ZCAWhitening": "learn.images",
     "NeuralKernel": "learn.gaussian_process",
     "GradientFlowRegressor": "learn.gradient_flow",
+    "StreamingRidge": "learn.streaming_ridge",
+    "StreamingRidgeClassifier": "learn.streaming_classifier",
+    "chunks": "learn.streams",
     "AccuracyWarning": "errors",
+    "CheckpointError": "errors",
     "DualactError": "errors",
     "NetworkError": "errors",
     "PluginError": "errors",
@@ -75,6 +79,7 @@ if TYPE_CHECKING:
     from . import errors, metrics, testing
     from .errors import (
         AccuracyWarning,
+        CheckpointError,
         DualactError,
         NetworkError,
         PluginError,
@@ -88,6 +93,9 @@ if TYPE_CHECKING:
     from .learn.images import ChannelStandardizer, ImageNormalizer, ZCAWhitening
     from .learn.overview import plan
     from .learn.sketched import SketchedNeuralKernel
+    from .learn.streaming_classifier import StreamingRidgeClassifier
+    from .learn.streaming_ridge import StreamingRidge
+    from .learn.streams import chunks
     from .network.architectures import cnn, mlp, myrtle
     from .network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Residual
     from .network.spec import Network

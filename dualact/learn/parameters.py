@@ -9,7 +9,8 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
+from numpy.typing import NDArray
+from sklearn.utils import check_array, check_random_state
 
 from ..errors import DualactError, NetworkError
 from ..network.architectures import mlp
@@ -21,6 +22,7 @@ __all__ = [
     "check_at_least_zero",
     "check_choice",
     "check_jobs",
+    "check_weights",
     "network_of",
     "seed_of",
 ]
@@ -94,6 +96,20 @@ def check_at_least_zero(owner: str, label: str, value: Any, infinite: bool = Fal
             f"The {label!r} parameter of {owner} must be a number in the range "
             f"[0, inf{']' if infinite else ')'}. Got {value!r:.80} instead."
         )
+
+
+def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
+    """Return weights of n rows; all may be zero, in one chunk of many."""
+    if np.ndim(sample_weight) == 0:
+        sample_weight = np.full(n, sample_weight)
+    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weights.shape != (n,):
+        raise DualactError(
+            f"sample_weight must have the shape ({n},), one weight a row. Got {weights.shape}."
+        )
+    if (weights < 0).any():
+        raise DualactError(f"Negative values in data passed to `sample_weight`: {weights.min():.3g}.")
+    return np.asarray(weights)
 
 
 class NetworkParameter:

@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from ..exact.inputs import gram
 from ..nonlinearity.contract import Array
 
-__all__ = ["Sample", "draw_sample", "gaussian_sample"]
+__all__ = ["Sample", "draw_sample", "evenly_spaced", "gaussian_sample"]
 
 SAMPLE_ROWS = 512
 
@@ -53,10 +54,14 @@ class Sample:
         return across
 
 
+def evenly_spaced(n: int, rows: int = SAMPLE_ROWS) -> NDArray[np.int64]:
+    """Return the indices of the rows of a sample from n rows."""
+    return np.unique(np.linspace(0, n - 1, min(n, rows)).astype(np.int64))
+
+
 def draw_sample(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Sample, Any]:
     """Return the sample of evenly spaced rows of X, and their unit vectors (dense or CSR)."""
-    n = X.shape[0]
-    chosen = np.unique(np.linspace(0, n - 1, min(n, rows)).astype(np.int64))
+    chosen = evenly_spaced(X.shape[0], rows)
     part = X[chosen]
     part = part.astype(np.float64) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
     unit, norms = _unit_rows(part)
