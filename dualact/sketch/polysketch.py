@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy import sparse
 
 from dualact.errors import DualactError
 from dualact.sketch.circuit import Builder, Circuit
+from dualact.sketch.embedding import SPREADS
 from dualact.sketch.interpret import run
 from dualact.sketch.moments import circuit_variance
 from dualact.sketch.monomials import monomial_count, monomials
 from dualact.sketch.native import compile_program
 from dualact.sketch.product import product_circuit
+from dualact.sketch.sparse_rows import SparseRows
 from dualact.sketch.tables import Tables, draw
 from dualact.sketch.tree import tree_circuit, tree_width
 
@@ -28,7 +31,7 @@ _CACHE_BYTES = 1 << 20
 
 
 @lru_cache(maxsize=512)
-def choose(structure: str, n_features: int, degree: int, columns: int) -> Circuit | None:
+def choose(structure: str, n_features: int, degree: int, columns: int, spread: int = 0) -> Circuit | None:
     """Return the circuit for one degree, or None if the exact monomials fit in the columns.
 
     Parameters
@@ -45,6 +48,8 @@ def choose(structure: str, n_features: int, degree: int, columns: int) -> Circui
         k ≥ 1.
     columns : int
         Real output columns D ≥ 1.
+    spread : int
+        Slots a coordinate of sparse leaves; 0 for dense ones.
 
     Returns
     -------
@@ -54,16 +59,15 @@ def choose(structure: str, n_features: int, degree: int, columns: int) -> Circui
     best = structure in ("auto", "wide")
     if count <= columns and (best or degree == 1):
         return None
-    if degree == 1 or (best and count <= 4 * columns):
-        return Builder(n_features).output([-degree], columns, degree, real=True)
+    if degree == 1 or (best and count <= 4 * columns and not spread):
+        return Builder(n_features, spread).output([-degree], columns, degree, real=True)
     real = structure.startswith("real")
     if structure.endswith("product") or (best and degree == 2):
-        return product_circuit(n_features, degree, columns, real=real)
+        return product_circuit(n_features, degree, columns, real=real, spread=spread)
     if structure.endswith("tree"):
-        return tree_circuit(n_features, degree, columns, real=real, leaf=1, top=0)
-    return tree_circuit(
-        n_features, degree, columns, width=(2 if structure == "wide" else 1) * tree_width(columns)
-    )
+        return tree_circuit(n_features, degree, columns, real=real, leaf=1, top=0, spread=spread)
+    width = (2 if structure == "wide" else 1) * tree_width(columns)
+    return tree_circuit(n_features, degree, columns, width=width, spread=spread)
 
 
 class PolySketch:
@@ -81,6 +85,12 @@ class PolySketch:
         How each degree is sketched, see :func:`choose`.
     dtype : dtype
         float32 or float64: the type of rows, arithmetic and output.
+    spread : {0, 1, 2, 4}
+        0: the leaves are Hadamard transforms, for dense rows. Otherwise they are sparse embeddings that put
+        every coordinate into so many slots (CountSketch, OSNAP), in time that depends on the nonzeros alone,
+        not on ``n_features``: for long sparse rows. See :func:`dualact.sketch.sparse_rows.spread_for`.
+    direction : (n_features,) array, optional
+        With sparse leaves: μ, if multiples of it are to be subtracted from the rows.
 
     Attributes
     ----------
@@ -124,64 +134,109 @@ class PolySketch:
         seed: int,
         structure: str = "auto",
         dtype: DTypeLike = np.float32,
+        spread: int = 0,
+        direction: Array | None = None,
     ) -> None:
         _check_arguments(n_features, widths, seed, structure, np.dtype(dtype))
+        _check_sparse_arguments(n_features, spread, direction)
         self.n_features = int(n_features)
         self.widths: Mapping[int, int] = MappingProxyType({int(k): int(D) for k, D in sorted(widths.items())})
         self.seed = int(seed)
         self.structure = structure
         self.dtype = np.dtype(dtype)
-        chosen = {k: choose(structure, self.n_features, k, D) for k, D in self.widths.items()}
+        self.spread = int(spread)
+        self.direction = None if direction is None else np.asarray(direction, dtype=np.float64)
+        chosen = {k: choose(structure, self.n_features, k, D, self.spread) for k, D in self.widths.items()}
         self.exact = tuple(k for k, c in chosen.items() if c is None)
         self.circuits = {k: c for k, c in chosen.items() if c is not None}
-        tables = {k: draw(c, (self.seed, k)) for k, c in self.circuits.items()}
-        exact = {k: self.widths[k] for k in self.exact}
+        tables = {k: draw(c, (self.seed, k), self.direction) for k, c in self.circuits.items()}
+        exact = {} if self.spread else {k: self.widths[k] for k in self.exact}
         self._program = compile_program(self.circuits, tables, exact, self.n_features, self.dtype)
         self._tables: dict[int, Tables] = tables if self._program is None else {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.n_features, dict(self.widths), self.seed, self.structure, self.dtype.str)
+        return _rebuild, (
+            self.n_features,
+            dict(self.widths),
+            self.seed,
+            self.structure,
+            self.dtype.str,
+            self.spread,
+            self.direction,
+        )
 
     def __repr__(self) -> str:
         return (
             f"PolySketch({self.n_features}, {dict(self.widths)}, seed={self.seed}, "
-            f"structure={self.structure!r}, dtype={self.dtype.name!r})"
+            f"structure={self.structure!r}, dtype={self.dtype.name!r}"
+            f"{f', spread={self.spread}' if self.spread else ''}"
+            f"{'' if self.direction is None else ', direction=...'})"
         )
 
     @property
     def block_rows(self) -> int:
         """Rows to pass at once: input, output and temporaries of about 1 MiB; a multiple of 16."""
-        row = self.n_features + sum(self.widths.values())
+        row = (0 if self.spread and not self.exact else self.n_features) + sum(self.widths.values())
         if self._program is None:
             row += 6 * max(
                 (s.size for c in self.circuits.values() for n in c.nodes for s in n.segments), default=1
             )
         return 16 * max(1, _CACHE_BYTES // (16 * row * self.dtype.itemsize))
 
-    def __call__(self, U: Array, outs: Mapping[int, Array]) -> None:
+    def __call__(self, U: Any, outs: Mapping[int, Array], along: Array | None = None) -> None:
         """Write S_k u into row after row of ``outs[k]``, for every degree k.
 
         Parameters
         ----------
-        U : ndarray of ``dtype``, shape (b, n_features)
+        U : ndarray or CSR matrix of ``dtype``, shape (b, n_features)
             Rows, of any norm.
         outs : mapping of int to ndarray, shapes (b, D_k)
             Arrays of ``dtype`` to be filled, any strides.
+        along : (b,) array of ``dtype``, optional
+            α, where there is a direction: the rows are those of U − αμᵀ.
         """
         self._check_call(U, outs)
+        if self.spread:
+            self.sparse(SparseRows.of(U, self.dtype), outs, along)
+            return
+        U = U.toarray() if sparse.issparse(U) else U
         if self._program is not None:
             self._program(np.ascontiguousarray(U), outs)
             return
-        for k in self.exact:
-            count = monomial_count(self.n_features, k)
-            monomials(U, k, outs[k][:, :count])
-            outs[k][:, count:] = 0.0
+        self._exact(U, outs)
         needed = {p for c in self.circuits.values() for p in c.powers}
         sources = {p: _padded_monomials(U, p) for p in needed}
         for k, circuit in self.circuits.items():
             run(circuit, self._tables[k], sources, outs[k])
 
-    def _check_call(self, U: Array, outs: Mapping[int, Array]) -> None:
+    def sparse(self, rows: SparseRows, outs: Mapping[int, Array], along: Array | None = None) -> None:
+        """Do the same for rows that are known to be right, with sparse leaves."""
+        if self.exact:
+            self._exact(self._filled(rows, along), outs)
+        if self._program is not None:
+            self._program.sparse(rows, outs, along)
+            return
+        for k, circuit in self.circuits.items():
+            run(circuit, self._tables[k], {}, outs[k], rows, along)
+
+    def _filled(self, rows: SparseRows, along: Array | None) -> Array:
+        values, indices, owner = rows.entries
+        dense = np.zeros((len(rows), self.n_features), self.dtype)
+        dense[owner, indices] = values
+        if along is not None and self.direction is not None:
+            dense -= along[:, None] * self.direction.astype(self.dtype)
+        return dense
+
+    def _exact(self, U: Array, outs: Mapping[int, Array]) -> None:
+        for k in self.exact:
+            count = monomial_count(self.n_features, k)
+            if k == 1:
+                outs[k][:, :count] = U
+            else:
+                monomials(U, k, outs[k][:, :count])
+            outs[k][:, count:] = 0.0
+
+    def _check_call(self, U: Any, outs: Mapping[int, Array]) -> None:
         if U.ndim != 2 or U.shape[1] != self.n_features or U.dtype != self.dtype:
             raise DualactError(
                 f"PolySketch: U must have shape (b, {self.n_features}) and dtype {self.dtype.name}, as "
@@ -193,15 +248,25 @@ class PolySketch:
                 f"degrees {sorted(outs)}. Pass an array for every degree and no other."
             )
         for k, D in self.widths.items():
-            if outs[k].shape != (len(U), D) or outs[k].dtype != self.dtype:
+            if outs[k].shape != (U.shape[0], D) or outs[k].dtype != self.dtype:
                 raise DualactError(
-                    f"PolySketch: outs[{k}] must have shape {(len(U), D)} and dtype {self.dtype.name}, as "
-                    f"constructed; got shape {outs[k].shape} and dtype {outs[k].dtype}. Allocate it so."
+                    f"PolySketch: outs[{k}] must have shape {(U.shape[0], D)} and dtype {self.dtype.name}, "
+                    f"as constructed; got shape {outs[k].shape} and dtype {outs[k].dtype}. Allocate it so."
                 )
 
 
-def _rebuild(n_features: int, widths: dict[int, int], seed: int, structure: str, dtype: str) -> PolySketch:
-    return PolySketch(n_features, widths, seed=seed, structure=structure, dtype=dtype)
+def _rebuild(
+    n_features: int,
+    widths: dict[int, int],
+    seed: int,
+    structure: str,
+    dtype: str,
+    spread: int,
+    direction: Array | None,
+) -> PolySketch:
+    return PolySketch(
+        n_features, widths, seed=seed, structure=structure, dtype=dtype, spread=spread, direction=direction
+    )
 
 
 def _padded_monomials(U: Array, power: int) -> Array:
@@ -240,7 +305,22 @@ def _check_arguments(
         )
 
 
-def variance(structure: str, k: int, D: int, d: int, n2: ArrayLike, s: ArrayLike, t: ArrayLike) -> Array:
+def _check_sparse_arguments(n: int, spread: int, direction: Array | None) -> None:
+    if spread not in (0, *SPREADS):
+        raise DualactError(
+            f"PolySketch: spread must be 0 (dense leaves) or one of {', '.join(map(str, SPREADS))}, the "
+            f"slots that sparse leaves put a coordinate into; got {spread!r}. Use 4 for sparse rows."
+        )
+    if direction is not None and (not spread or np.shape(direction) != (n,)):
+        raise DualactError(
+            f"PolySketch: direction must have shape ({n},) and needs sparse leaves, which subtract what they "
+            f"make of it; got shape {np.shape(direction)} and spread={spread}. Subtract it from dense rows."
+        )
+
+
+def variance(
+    structure: str, k: int, D: int, d: int, n2: ArrayLike, s: ArrayLike, t: ArrayLike, *, spread: int = 0
+) -> Array:
     """Return Var⟨S_k x, S_k y⟩ of a sketch of degree k with D columns, for rows of any norm.
 
     Parameters
@@ -251,6 +331,8 @@ def variance(structure: str, k: int, D: int, d: int, n2: ArrayLike, s: ArrayLike
         Degree, columns, length of the rows.
     n2, s, t : array_like
         |x|²|y|², ⟨x, y⟩ and Σ x_i² y_i²; broadcast together.
+    spread : int
+        As in :class:`PolySketch`.
 
     Returns
     -------
@@ -268,7 +350,7 @@ def variance(structure: str, k: int, D: int, d: int, n2: ArrayLike, s: ArrayLike
     [1.07, 1.05, 1.04]
     """
     n2, s, t = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (n2, s, t)))
-    circuit = choose(structure, d, k, D)
+    circuit = choose(structure, d, k, D, spread)
     if circuit is None:
         return np.zeros(n2.shape)
     return circuit_variance(circuit, n2, s, t)

@@ -11,10 +11,12 @@ from scipy import sparse
 
 from ..exact.inputs import gram
 from ..nonlinearity.contract import Array
+from .sparse_rows import canonical, unit_csr
 
-__all__ = ["Sample", "draw_sample", "gaussian_sample"]
+__all__ = ["Sample", "can_split", "draw_sample", "gaussian_sample", "split_along_main_direction"]
 
 SAMPLE_ROWS = 512
+_DIRECTION_FEATURES = 4096  # at most that many entries of a direction are not zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,8 @@ class Sample:
         Σ_i (x⊥_i y⊥_i)², which the variance of sketches with random signs depends on.
     direction : (d,) array or None
         μ.
+    spread : int
+        Slots a coordinate of the sparse leaves that are to be used; 0 for dense leaves.
     """
 
     n_features: int
@@ -44,6 +48,7 @@ class Sample:
     along: Array
     fourth: Array
     direction: Array | None = None
+    spread: int = 0
 
     @cached_property
     def across(self) -> Array:
@@ -58,7 +63,7 @@ def draw_sample(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Sample, Any]:
     n = X.shape[0]
     chosen = np.unique(np.linspace(0, n - 1, min(n, rows)).astype(np.int64))
     part = X[chosen]
-    part = part.astype(np.float64) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
+    part = canonical(part) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
     unit, norms = _unit_rows(part)
     with np.errstate(under="ignore", over="ignore"):
         squares = norms**2 / X.shape[1]
@@ -71,12 +76,7 @@ def draw_sample(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Sample, Any]:
 def _unit_rows(rows: Any) -> tuple[Any, Array]:
     """Return the rows (dense or CSR) over their norms, and the norms; no square under- or overflows."""
     if sparse.issparse(rows):
-        peak = np.asarray(abs(rows).max(axis=1).todense()).ravel()
-        unit = rows.copy()
-        unit.data /= np.repeat(np.where(peak > 0, peak, 1.0), np.diff(rows.indptr))
-        length = np.sqrt(np.asarray(unit.power(2).sum(axis=1)).ravel())
-        unit.data /= np.repeat(np.where(length > 0, length, 1.0), np.diff(rows.indptr))
-        return unit, length * peak
+        return unit_csr(rows)
     peak = np.abs(rows).max(axis=1)
     unit = rows / np.where(peak > 0, peak, 1.0)[:, None]
     length = np.sqrt((unit * unit).sum(axis=1))
@@ -91,16 +91,29 @@ def gaussian_sample(n_features: int, rows: int = SAMPLE_ROWS) -> tuple[Sample, A
     return sample, unit
 
 
-def split_along_main_direction(sample: Sample, unit: Array) -> Sample:
+def can_split(sample: Sample, unit: Any) -> bool:
+    """Whether the rows can be split: those of sparse leaves always, because the leaves are linear."""
+    count, d = unit.shape
+    return (
+        count > 1
+        and d > 1
+        and bool(sample.spread or (isinstance(unit, np.ndarray) and d <= _DIRECTION_FEATURES))
+    )
+
+
+def split_along_main_direction(sample: Sample, unit: Any) -> Sample:
     """Return the sample split along the first right singular vector of its unit vectors.
 
     Where the rows share a direction (pixels and counts are not centred), x⊥ is short, and the powers of
-    x⊥·y⊥ that need sketching are small.
+    x⊥·y⊥ that need sketching are small. Of a direction in many dimensions the largest entries are kept.
     """
-    if unit.shape[1] <= len(unit):
-        direction = np.linalg.eigh(unit.T @ unit)[1][:, -1]
+    if unit.shape[1] <= unit.shape[0]:
+        square = unit.T @ unit
+        direction = np.linalg.eigh(square.toarray() if sparse.issparse(square) else square)[1][:, -1]
     else:
         direction = unit.T @ np.linalg.eigh(sample.cosines)[1][:, -1]
+    if direction.size > _DIRECTION_FEATURES:
+        direction[np.argsort(-np.abs(direction), kind="stable")[_DIRECTION_FEATURES:]] = 0.0
     direction /= np.linalg.norm(direction)
     along = unit @ direction
     if along.sum() < 0:
@@ -110,9 +123,19 @@ def split_along_main_direction(sample: Sample, unit: Array) -> Sample:
         sample.mean_squares,
         sample.cosines,
         along,
-        _fourth(unit - along[:, None] * direction),
+        _fourth_across(unit, along, direction),
         direction,
+        sample.spread,
     )
+
+
+def _fourth_across(unit: Any, along: Array, direction: Array) -> Array:
+    if not sparse.issparse(unit):
+        return _fourth(unit - along[:, None] * direction)
+    # x⊥ is dense where the direction has entries, and as sparse as x elsewhere.
+    there = np.flatnonzero(direction)
+    rest = unit @ sparse.diags_array((direction == 0).astype(float))
+    return _fourth(unit[:, there].toarray() - along[:, None] * direction[there]) + _fourth(rest)
 
 
 def _fourth(unit: Any) -> Array:
