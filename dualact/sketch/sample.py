@@ -94,6 +94,8 @@ def gaussian_sample(n_features: int, rows: int = SAMPLE_ROWS) -> tuple[Sample, A
 def can_split(sample: Sample, unit: Any) -> bool:
     """Whether the rows can be split: those of sparse leaves always, because the leaves are linear."""
     count, d = unit.shape
+    if sparse.issparse(unit) and not unit.count_nonzero():
+        return False
     return (
         count > 1
         and d > 1
