@@ -25,9 +25,15 @@ _HOME = {
     "Network": "network.spec",
     "Dense": "network.layers",
     "Act": "network.layers",
+    "Conv": "network.layers",
+    "AvgPool": "network.layers",
+    "GlobalAvgPool": "network.layers",
+    "Flatten": "network.layers",
     "LayerNorm": "network.layers",
     "Residual": "network.layers",
     "mlp": "network.architectures",
+    "cnn": "network.architectures",
+    "myrtle": "network.architectures",
     "kernel": "exact.matrices",
     "kernel_diag": "exact.matrices",
     "plan": "learn.overview",
@@ -74,8 +80,8 @@ if TYPE_CHECKING:
     from .learn.exact import ExactNeuralKernel
     from .learn.overview import plan
     from .learn.sketched import SketchedNeuralKernel
-    from .network.architectures import mlp
-    from .network.layers import Act, Dense, LayerNorm, Residual
+    from .network.architectures import cnn, mlp, myrtle
+    from .network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Residual
     from .network.spec import Network
     from .nonlinearity.catalog import activation, activations, register, unregister
     from .nonlinearity.coefficients import hermite

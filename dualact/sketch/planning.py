@@ -231,6 +231,8 @@ def plan_features(
     if X is not None:
         n_features = X.shape[1]
     checked = check(network, kind, n_features=n_features)
+    if checked.spatial:
+        raise NetworkError("feature maps of spatial networks are not available yet; kernel(...) is exact.")
     if checked.n_features is None:
         raise NetworkError(
             "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
