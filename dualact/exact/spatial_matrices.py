@@ -71,9 +71,7 @@ def spatial_kernel(
     stages = stages_of(network.layers, plan.positions)
     cost = pair_cost(stages, with_theta)
     tile = _tile(stages, cost, len(images), len(others))
-    workers = _fitting(
-        stages, cost, tile, (len(images), len(others)), symmetric, workers, max_memory, out is None
-    )
+    workers = _fitting(stages, cost, tile, (len(images), len(others)), symmetric, workers, max_memory, out is None)
     out = result_array((len(images), len(others)), out)
     # Only where no pair of different positions counts, the diagonal is a by-product.
     flat = stages[0].before == "equal"

@@ -67,14 +67,7 @@ def _patch_sum_of_pairs(values: Array, window: Window, axes: tuple[Axes, Axes]) 
         for a in group:
             shape[a] = window.outputs[axis]
     out = np.empty(shape)
-    part = np.empty(
-        [
-            *shape[1 : second[0]],
-            values.shape[second[0]],
-            *shape[second[0] + 1 : second[1]],
-            values.shape[second[1]],
-        ]
-    )
+    part = np.empty([*shape[1 : second[0]], values.shape[second[0]], *shape[second[0] + 1 : second[1]], values.shape[second[1]]])
     for row, target in enumerate(out):
         started = False
         for p in _order(window, 0):
@@ -136,9 +129,7 @@ def _places(window: Window, axis: int, p: int) -> tuple[slice, slice]:
     start = max(0, -(-(low - p) // s))
     stop = max(start, min(m, (n - 1 + low - p) // s + 1))
     first = start * s - low + p
-    return slice(start, stop), slice(
-        first, first + max(0, (stop - start - 1) * s + 1), s
-    ) if stop > start else slice(0, 0)
+    return slice(start, stop), slice(first, first + max(0, (stop - start - 1) * s + 1), s) if stop > start else slice(0, 0)
 
 
 def _at(ndim: int, group: Axes, part: slice) -> tuple[slice, ...]:
