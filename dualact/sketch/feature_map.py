@@ -173,7 +173,7 @@ def _powers(
     sketch: PolySketch, unit: NDArray[Any] | SparseRows, along: NDArray[Any], outs: dict[int, NDArray[Any]]
 ) -> None:
     if isinstance(unit, SparseRows):
-        sketch.sparse(unit, outs, along)
+        sketch.of_nonzeros(unit, outs, along)
     else:
         sketch(unit, outs)
 

@@ -85,7 +85,7 @@ class Program:
         space = _scratch(self.scratch_bytes)
         _compiled.run(self.program, self.tables, self.weights, U, self.n_features, space, targets)
 
-    def sparse(self, rows: SparseRows, outs: Mapping[int, Array], along: Array | None) -> None:
+    def of_nonzeros(self, rows: SparseRows, outs: Mapping[int, Array], along: Array | None) -> None:
         """Fill ``outs`` for sparse rows, less ``along`` times the direction."""
         targets = tuple(outs[k] for k in self.degrees)
         space = _scratch(self.scratch_bytes)

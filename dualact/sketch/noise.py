@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ..nonlinearity.contract import Array
 from .monomials import monomial_count
 from .pairs import diagonal_of
-from .polysketch import variance
 from .sample import Sample
+from .structures import variance
 
 __all__ = ["NoisePairs"]
 

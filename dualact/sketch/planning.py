@@ -18,7 +18,15 @@ from ..nonlinearity.contract import Array
 from .design import design_terms, exact_kernel
 from .monomials import monomial_count
 from .radial import RadialBasis, Tail, radial_basis
-from .sample import Sample, can_split, draw_sample, gaussian_sample, split_along_main_direction
+from .sample import (
+    Sample,
+    can_split,
+    direction_from_data,
+    direction_to_data,
+    draw_sample,
+    gaussian_sample,
+    split_along_main_direction,
+)
 from .sparse_rows import spread_for
 from .terms import Term
 
@@ -111,7 +119,7 @@ class SketchPlan:
             "n_features": self.n_features,
             "n_components": self.n_components,
             "basis": self.basis.to_dict(),
-            "direction": _written(self.direction),
+            "direction": direction_to_data(self.direction),
             "terms": [
                 {
                     "degree": t.degree,
@@ -160,7 +168,7 @@ class SketchPlan:
                 checked,
                 int(data["n_components"]),
                 RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk"),
-                _read(data["direction"], int(data["n_features"])),
+                direction_from_data(data["direction"], int(data["n_features"])),
                 terms,
                 float(data["truncation"]),
                 float(data["sketching"]),
@@ -266,22 +274,6 @@ def plan_features(
         top,
         sample.spread,
     )
-
-
-def _written(direction: Array | None) -> Any:
-    """A direction as data: its entries, or where most are zero their places as well."""
-    if direction is None or 2 * np.count_nonzero(direction) > direction.size:
-        return None if direction is None else direction.tolist()
-    places = np.flatnonzero(direction)
-    return {"places": places.tolist(), "values": direction[places].tolist()}
-
-
-def _read(written: Any, n_features: int) -> Array | None:
-    if not isinstance(written, Mapping):
-        return None if written is None else np.asarray(written, dtype=float)
-    direction = np.zeros(n_features)
-    direction[np.asarray(written["places"], dtype=np.int64)] = written["values"]
-    return direction
 
 
 def _count(label: str, value: Any, least: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,15 @@ from ..exact.inputs import gram
 from ..nonlinearity.contract import Array
 from .sparse_rows import canonical, unit_csr
 
-__all__ = ["Sample", "can_split", "draw_sample", "gaussian_sample", "split_along_main_direction"]
+__all__ = [
+    "Sample",
+    "can_split",
+    "direction_from_data",
+    "direction_to_data",
+    "draw_sample",
+    "gaussian_sample",
+    "split_along_main_direction",
+]
 
 SAMPLE_ROWS = 512
 _DIRECTION_FEATURES = 4096  # at most that many entries of a direction are not zero
@@ -129,6 +138,23 @@ def split_along_main_direction(sample: Sample, unit: Any) -> Sample:
         direction,
         sample.spread,
     )
+
+
+def direction_to_data(direction: Array | None) -> Any:
+    """Return a direction as JSON-ready data: its entries, or where most are zero their places as well."""
+    if direction is None or 2 * np.count_nonzero(direction) > direction.size:
+        return None if direction is None else direction.tolist()
+    places = np.flatnonzero(direction)
+    return {"places": places.tolist(), "values": direction[places].tolist()}
+
+
+def direction_from_data(data: Any, n_features: int) -> Array | None:
+    """Read back what :func:`direction_to_data` wrote."""
+    if not isinstance(data, Mapping):
+        return None if data is None else np.asarray(data, dtype=float)
+    direction = np.zeros(n_features)
+    direction[np.asarray(data["places"], dtype=np.int64)] = data["values"]
+    return direction
 
 
 def _fourth_across(unit: Any, along: Array, direction: Array) -> Array:

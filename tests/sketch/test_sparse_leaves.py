@@ -10,7 +10,8 @@ from scipy import sparse
 from dualact.errors import DualactError
 from dualact.sketch import native
 from dualact.sketch.embedding import SPREADS
-from dualact.sketch.polysketch import STRUCTURES, PolySketch, choose, variance
+from dualact.sketch.polysketch import PolySketch
+from dualact.sketch.structures import STRUCTURES, choose, variance
 
 compiled_only = pytest.mark.skipif(native._compiled is None, reason="the extension was not built")
 
