@@ -150,7 +150,7 @@ class PolySketch:
         along : (b,) array of ``dtype``, optional
             α, where there is a direction: the rows are those of U − αμᵀ.
         """
-        self._check_call(U, outs)
+        self._check_call(U, outs, along)
         if self.spread:
             self.of_nonzeros(SparseRows.of(U, self.dtype), outs, along)
             return
@@ -191,11 +191,18 @@ class PolySketch:
                 monomials(U, k, outs[k][:, :count])
             outs[k][:, count:] = 0.0
 
-    def _check_call(self, U: Any, outs: Mapping[int, Array]) -> None:
+    def _check_call(self, U: Any, outs: Mapping[int, Array], along: Array | None) -> None:
         if U.ndim != 2 or U.shape[1] != self.n_features or U.dtype != self.dtype:
             raise DualactError(
                 f"PolySketch: U must have shape (b, {self.n_features}) and dtype {self.dtype.name}, as "
                 f"constructed; got shape {U.shape} and dtype {U.dtype}. Reshape or convert it."
+            )
+        given = None if along is None else (along.shape, along.dtype)
+        if given not in (None, ((U.shape[0],), self.dtype)) or (along is not None and self.direction is None):
+            raise DualactError(
+                f"PolySketch: along must have shape ({U.shape[0]},) and dtype {self.dtype.name}, one number "
+                f"for each row, and needs a direction to be subtracted; got {given} with "
+                f"direction={'None' if self.direction is None else '...'}. Construct it with direction=."
             )
         if set(outs) != set(self.widths):
             raise DualactError(

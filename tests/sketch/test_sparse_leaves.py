@@ -259,3 +259,10 @@ def test_refusals_when_called():
         sketch(sparse.csr_matrix((2, 4), dtype=np.float32), {2: out})
     with pytest.raises(DualactError, match=r"dtype float32.*dtype float64\. Reshape or convert"):
         sketch(sparse.csr_matrix((2, 3)), {2: out})
+    rows = sparse.csr_matrix((2, 3), dtype=np.float32)
+    with pytest.raises(DualactError, match=r"needs a direction.*with direction=None\. Construct it with"):
+        sketch(rows, {2: out}, np.zeros(2, np.float32))
+    split = PolySketch(3, {2: 4}, seed=0, spread=4, direction=np.eye(3)[0])
+    for wrong in (np.zeros(3, np.float32), np.zeros(2)):
+        with pytest.raises(DualactError, match=r"along must have shape \(2,\) and dtype float32"):
+            split(rows, {2: out}, wrong)
