@@ -45,7 +45,7 @@ def series_kernel(plan, X):
 @pytest.mark.parametrize("family", SPARSE_FAMILIES)
 @pytest.mark.parametrize(("network", "m"), [(RELU, 256), (GELU, 1024)], ids=["relu", "gelu"])
 def test_the_predicted_error_is_the_measured_one(family, network, m):
-    """Measured over 6 seeds: the ratio is between .9 and 1.03, for heavy pairs to .85."""
+    """Over 8 seeds the root mean square is .99 to 1.04 of it; one seed .97 to 1.1, of heavy pairs .5 to 2.4."""
     X = rows_of(family)
     plan = plan_features(network, "ntk", X, n_components=m)
     assert plan.spread == 4
