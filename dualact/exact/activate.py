@@ -8,7 +8,7 @@ from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual_array, dual_prime_array
 from .recursion import inverse_root, snap_collinear
 
-__all__ = ["activate"]
+__all__ = ["activate", "scales_out"]
 
 _PART = 2**16  # entries worked on at once: their temporaries stay near, and calls cost nothing beside them
 
@@ -24,7 +24,7 @@ def activate(act: Activation, sigma: Array, theta: Array | None, var_u: Array, v
     var_u, var_v : arrays
         Variances of either side, (n, 1) and (1, m), or (p, r, 1) and (p, 1, c).
     """
-    scaled = _scales_out(act)
+    scaled = scales_out(act)
     if scaled:
         roots = np.sqrt(var_u), np.sqrt(var_v)
         inverses = inverse_root(var_u), inverse_root(var_v)
@@ -46,7 +46,7 @@ def activate(act: Activation, sigma: Array, theta: Array | None, var_u: Array, v
             pair[...] = dual_array(act, cov, p, q)
 
 
-def _scales_out(act: Activation) -> bool:
+def scales_out(act: Activation) -> bool:
     """Whether closed forms at correlation ρ and unit variances are enough: K = √(pq) κ(ρ), K′ = κ′(ρ)."""
     return act.homogeneity == 1 and act.dual is not None and act.dual_prime is not None
 

@@ -65,7 +65,7 @@ def shaped(plan: NetworkPlan, values: Array, name: str) -> Array:
     flat = values.ndim == 2 and values.shape[1] == math.prod(shape)
     if not flat and values.shape[1:] != shape:
         raise NetworkError(
-            f"{name} must have the shape (n, {', '.join(map(str, shape))}), or rows of {math.prod(shape)} numbers. "
-            f"Got {values.shape}."
+            f"{name} must have the shape (n, {', '.join(map(str, shape))}), or rows of {math.prod(shape)} "
+            f"numbers. Got {values.shape}."
         )
     return values.reshape(len(values), *((1,) if len(shape) == 2 else ()), *shape)

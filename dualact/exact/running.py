@@ -16,7 +16,9 @@ __all__ = ["run", "usable_cores"]
 Task = TypeVar("Task")
 
 
-def run(block: Callable[[Task], None], tasks: Sequence[Task], workers: int, progress: bool, unit: str) -> None:
+def run(
+    block: Callable[[Task], None], tasks: Sequence[Task], workers: int, progress: bool, unit: str
+) -> None:
     """Call ``block`` for each task; the first exception stops the rest.
 
     Parameters

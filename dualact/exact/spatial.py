@@ -174,7 +174,9 @@ def _equal_positions(block: Block) -> Block:
 
 
 def _added(one: Block, other: Block) -> Block:
-    theta = one.theta if other.theta is None else other.theta if one.theta is None else one.theta + other.theta
+    theta = (
+        one.theta if other.theta is None else other.theta if one.theta is None else one.theta + other.theta
+    )
     return Block(one.pairs, one.sigma + other.sigma, theta)
 
 

@@ -24,6 +24,7 @@ from .spatial import Block, OneInput, TwoSides, Variances, first_block, walk
 __all__ = ["spatial_diag", "spatial_kernel"]
 
 _BLOCK_ENTRIES = 2**17  # of a block, where inputs are small enough for more than one pair
+_SCRATCH = 2**23  # bytes that activations take for themselves, a thread
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ def spatial_kernel(
     stages = stages_of(network.layers, plan.positions)
     cost = pair_cost(stages, with_theta)
     tile = _tile(stages, cost, len(images), len(others))
-    workers = _fitting(stages, cost, tile, (len(images), len(others)), symmetric, workers, max_memory, out is None)
+    workers = _fitting(
+        stages, cost, tile, (len(images), len(others)), symmetric, workers, max_memory, out is None
+    )
     out = result_array((len(images), len(others)), out)
     # Only where no pair of different positions counts, the diagonal is a by-product.
     flat = stages[0].before == "equal"
@@ -81,8 +84,9 @@ def spatial_kernel(
     def block(place: tuple[slice, slice]) -> None:
         rows, columns = place
         sides = TwoSides(left.side(rows), right.side(columns))
-        first = first_block(left.images[rows], right.images[columns], stages[0].before)
-        part = _end(walk(stages, first, with_theta, sides), with_theta)
+        with np.errstate(over="ignore", invalid="ignore"):
+            first = first_block(left.images[rows], right.images[columns], stages[0].before)
+            part = _end(walk(stages, first, with_theta, sides), with_theta)
         _check_finite(part, rows, columns, left.name, right.name)
         if symmetric:
             mirrored(out, part, rows, columns)
@@ -131,8 +135,8 @@ def _walked(plan: NetworkPlan, images: Array, name: str, workers: int, output: b
     def block(rows: slice) -> None:
         record: dict[str, Array] = {}
         part = images[rows]
-        start = first_block(part, part, "all" if first == "all" else "equal", paired=True)
         with np.errstate(over="ignore", invalid="ignore"):
+            start = first_block(part, part, "all" if first == "all" else "equal", paired=True)
             end = walk(stages, start, with_theta, OneInput(record, rows.start, name))
         for path, values in record.items():
             variances[path][rows] = values
@@ -185,16 +189,16 @@ def _fitting(
     inputs = n if symmetric else n + m
     places = sum(math.prod(s.positions) for s in every_stage(stages) if isinstance(s.layer, Act | LayerNorm))
     fixed = 8 * (n * m if own_result else 0) + 8 * inputs * places
-    each = cost.memory * tile[0] * tile[1]
+    each = cost.memory * tile[0] * tile[1] + _SCRATCH
     limit = as_limit(max_memory)
     if fixed + each > limit:
         pairs = n * (n + 1) // 2 if symmetric else n * m
         raise NetworkError(
             f"the kernel matrix of {n} × {m} inputs takes {_size(fixed + each)}, more than "
-            f"max_memory={_size(limit)}: {_size(fixed)} for the result and the variances, {_size(each)} for the "
-            f"{cost.entries} pairs of positions of a block, a thread. It would take about "
-            f"{_duration(cost.seconds * pairs / workers)}. Allow more, compute it in parts with out=, or take "
-            "smaller inputs, or a network that ends in Flatten without pools."
+            f"max_memory={_size(limit)}: {_size(fixed)} for the result and the variances, {_size(each)} a "
+            f"thread for blocks of {cost.entries * tile[0] * tile[1]} pairs of positions. It would take "
+            f"about {_duration(cost.seconds * pairs / workers)}. Allow more, compute it in parts with out=, "
+            "take smaller inputs, or a network that ends in Flatten without pools."
         )
     return int(max(1, min(workers, (limit - fixed) // max(1, each)))) if math.isfinite(limit) else workers
 
@@ -204,8 +208,8 @@ def _check_finite(part: Array, rows: slice, columns: slice, left: str, right: st
     if not good.all():
         i, j = np.unravel_index(int(np.argmin(good)), part.shape)
         raise NetworkError(
-            f"the kernel overflows at row {rows.start + int(i)} of {left} and row {columns.start + int(j)} of {right}. "
-            f"Scale {left} or the weights down."
+            f"the kernel overflows at row {rows.start + int(i)} of {left} and row {columns.start + int(j)} "
+            f"of {right}. Scale {left} or the weights down."
         )
 
 

@@ -7,7 +7,7 @@ and by themselves in a pool.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,80 +60,74 @@ def pool_sum(values: Array, window: Window, axes: tuple[Axes, Axes]) -> Array:
 def _patch_sum_of_pairs(values: Array, window: Window, axes: tuple[Axes, Axes]) -> Array:
     """One row of outputs on the first side at a time: what is added up stays in the cache."""
     first, second = axes
-    assert first[0] == 0
-    other, rest = (first[1] - 1,), tuple(a - 1 for a in second)
-    shape = list(values.shape)
-    for axis, group in enumerate(axes):
-        for a in group:
-            shape[a] = window.outputs[axis]
-    out = np.empty(shape)
-    part = np.empty([*shape[1 : second[0]], values.shape[second[0]], *shape[second[0] + 1 : second[1]], values.shape[second[1]]])
+    within = tuple(a - 1 for a in second)
+    out = np.empty(_shape(values.shape, window, axes))
+    along = _moves(window, 0, (first[1] - 1,), values.ndim - 1)
+    across = _moves(window, 1, within, values.ndim - 1)
+    # A row of the first side, with the second side's first axis already that of the outputs.
+    part = np.empty(_shape(values.shape[1:], window, ((first[1] - 1,), ())))
     for row, target in enumerate(out):
-        started = False
-        for p in _order(window, 0):
-            i = row * window.strides[0] - window.low[0] + p
-            if not 0 <= i < window.inputs[0]:
-                continue
-            to, of = _places(window, 0, p)
-            if not started:
-                started = True
-                if to != slice(0, window.outputs[0]):
-                    part[...] = 0.0
-                else:
-                    part[...] = values[i][_at(values.ndim - 1, other, of)]
-                    continue
-            part[_at(part.ndim, other, to)] += values[i][_at(part.ndim, other, of)]
-        if not started:
-            part[...] = 0.0
-        _sum(part, window, 1, rest, target)
+        here = row * window.strides[0] - window.low[0]
+        moves = [(values[here + m.place], m) for m in along if 0 <= here + m.place < window.inputs[0]]
+        _add_up(moves, part)
+        _add_up([(part, m) for m in across], target)
     return out
 
 
-def _sum(values: Array, window: Window, axis: int, group: Axes, out: Array | None = None) -> Array:
+def _sum(values: Array, window: Window, axis: int, group: Axes) -> Array:
     """Sum along one axis of the window; ``values`` itself where there is nothing to do."""
     if window.sizes[axis] == 1 and window.strides[axis] == 1:
-        if out is None:
-            return values
-        out[...] = values
-        return out
-    if out is None:
-        shape = list(values.shape)
-        for a in group:
-            shape[a] = window.outputs[axis]
-        out = np.empty(shape)
-    started = False
-    for p in _order(window, axis):
-        to, of = _places(window, axis, p)
-        source = values[_at(values.ndim, group, of)]
-        if started:
-            out[_at(out.ndim, group, to)] += source
-        elif to == slice(0, window.outputs[axis]):
-            out[...] = source
-        else:
-            out[...] = 0.0
-            out[_at(out.ndim, group, to)] += source
-        started = True
+        return values
+    out = np.empty(_shape(values.shape, window, (group, ()) if axis == 0 else ((), group)))
+    _add_up([(values, m) for m in _moves(window, axis, group, values.ndim)], out)
     return out
 
 
-def _order(window: Window, axis: int) -> list[int]:
-    """The places of the window, one that no window has in its padding first: it needs no zeros to add to."""
-    places = list(range(window.sizes[axis]))
-    whole = slice(0, window.outputs[axis])
-    return sorted(places, key=lambda p: _places(window, axis, p)[0] != whole)
+@dataclass(frozen=True)
+class _Move:
+    """One place of the window: which outputs it is not padding of, and the inputs there."""
+
+    place: int
+    to: tuple[slice, ...]
+    of: tuple[slice, ...]
+    whole: bool
 
 
-def _places(window: Window, axis: int, p: int) -> tuple[slice, slice]:
-    """Return outputs whose place ``p`` is not padding, and the inputs there."""
+def _add_up(moves: list[tuple[Array, _Move]], out: Array) -> None:
+    """Write the sum of all places into ``out``."""
+    if not moves or not moves[0][1].whole:
+        out[...] = 0.0
+    for i, (values, move) in enumerate(moves):
+        if i == 0 and move.whole:
+            out[...] = values[move.of]
+        else:
+            out[move.to] += values[move.of]
+
+
+def _moves(window: Window, axis: int, group: Axes, ndim: int) -> list[_Move]:
+    """All places of the window along one axis; one that is no output's padding comes first."""
     n, m, s, low = window.inputs[axis], window.outputs[axis], window.strides[axis], window.low[axis]
-    start = max(0, -(-(low - p) // s))
-    stop = max(start, min(m, (n - 1 + low - p) // s + 1))
-    first = start * s - low + p
-    return slice(start, stop), slice(first, first + max(0, (stop - start - 1) * s + 1), s) if stop > start else slice(0, 0)
+    found = []
+    for p in range(window.sizes[axis]):
+        start = max(0, -(-(low - p) // s))
+        stop = min(m, (n - 1 + low - p) // s + 1)
+        if stop > start:
+            to, first = slice(start, stop), start * s - low + p
+            of = slice(first, first + (stop - start - 1) * s + 1, s)
+            found.append(_Move(p, _at(ndim, group, to), _at(ndim, group, of), stop - start == m))
+    return sorted(found, key=lambda move: not move.whole)
 
 
 def _at(ndim: int, group: Axes, part: slice) -> tuple[slice, ...]:
     return tuple(part if axis in group else slice(None) for axis in range(ndim))
+
+
+def _shape(shape: tuple[int, ...], window: Window, axes: tuple[Axes, Axes]) -> list[int]:
+    found = list(shape)
+    for axis, group in enumerate(axes):
+        for a in group:
+            found[a] = window.outputs[axis]
+    return found
 
 
 def _wrapped(values: Array, window: Window, axes: tuple[Axes, Axes]) -> tuple[Array, Window]:

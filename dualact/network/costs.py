@@ -63,7 +63,7 @@ def pair_cost(stages: tuple[Stage, ...], with_theta: bool) -> PairCost:
 
 
 def _peak(stages: tuple[Stage, ...]) -> int:
-    """The entries of Σ that are alive at a time: before and after a layer, and those that branches wait for."""
+    """The entries of Σ that are alive at a time: around a layer, and what waits for a branch."""
     most = 1
     for stage in stages:
         before = _entries(stage, stage.positions, stage.before)

@@ -14,6 +14,7 @@ from typing import Literal, assert_never
 
 from ..errors import NetworkError
 from ..nonlinearity.contract import Activation
+from .costs import pair_cost
 from .geometry import window_of
 from .layers import (
     Act,
@@ -27,7 +28,9 @@ from .layers import (
     Residual,
     is_spatial,
 )
-from .spec import Network, as_shape
+from .shapes import dense_features, spatial_shape
+from .spec import Network
+from .stages import every_stage, stages_of
 
 __all__ = ["Kind", "NetworkPlan", "Step", "check", "render_table"]
 
@@ -86,12 +89,22 @@ class NetworkPlan:
         """The steps as rows of a table, the first of them its head."""
         if not self.spatial:
             return [("layer", "", "rule"), *((s.path, s.layer, s.rule) for s in self.steps)]
-        steps = ((s.path, s.layer, _show(s.positions or ()), s.rule) for s in self.steps)
-        return [("layer", "", "positions", "rule"), ("", "input", _show(self.positions), ""), *steps]
+        stages = stages_of(self.network.layers, self.positions)
+        pairs = {s.path: "" if s.after == "flat" else s.after for s in every_stage(stages)}
+        steps = ((s.path, s.layer, _show(s.positions or ()), pairs[s.path], s.rule) for s in self.steps)
+        head = ("layer", "", "positions", "pairs", "rule")
+        return [head, ("", "input", _show(self.positions), stages[0].before, ""), *steps]
 
     def __str__(self) -> str:
         title = {"nngp": "NNGP", "ntk": "NTK"}[self.kind]
-        return f"exact {title} of {self.output}\n{render_table(self.rows())}"
+        table = f"exact {title} of {self.output}\n{render_table(self.rows())}"
+        if not self.spatial:
+            return table
+        cost = pair_cost(stages_of(self.network.layers, self.positions), self.kind == "ntk")
+        return (
+            f"{table}\na pair of inputs takes {cost.entries} pairs of positions, "
+            f"{cost.memory / 2**20:.3g} MiB and about {1e3 * cost.seconds:.2g} ms on one core"
+        )
 
 
 def _show(positions: tuple[int, ...]) -> str:
@@ -129,10 +142,10 @@ def check(
     features: int | None
     shape: tuple[int, ...] | None
     if spatial:
-        shape = _spatial_shape(network, input_shape, n_features)
+        shape = spatial_shape(network, input_shape, n_features)
         features, start = math.prod(shape), _Signal(False, False, shape[:-1])
     else:
-        features = _features(network, input_shape, n_features)
+        features = dense_features(network, input_shape, n_features)
         shape, start = None if features is None else (features,), _Signal(False, False, ())
     end = _Walk(kind, steps, spatial).layers(network.layers, "", start, "the input")
     output = (
@@ -144,60 +157,6 @@ def check(
             "GlobalAvgPool() or Flatten(), and Dense()."
         )
     return NetworkPlan(network, "nngp" if kind == "nngp" else "ntk", tuple(steps), output, features, shape)
-
-
-def _spatial_shape(
-    network: Network, input_shape: tuple[int, ...] | None, n_features: int | None
-) -> tuple[int, ...]:
-    shape = _agreed_shape(network, input_shape)
-    if shape is None:
-        came = "" if n_features is None else f" X came as flat rows of {n_features} numbers."
-        raise NetworkError(
-            f"the network is spatial and the shape of its inputs is not known.{came} Give the network an "
-            "input_shape, (L, C) or (H, W, C), or X one axis for each of them."
-        )
-    if not 2 <= len(shape) <= 3:
-        missing = " Grey images need a channel axis too: X[..., None]." if len(shape) == 1 else ""
-        raise NetworkError(
-            f"the network is spatial: its input_shape must be (L, C) or (H, W, C). Got {shape}.{missing}"
-        )
-    width = _width(n_features)
-    if width is not None and width != math.prod(shape):
-        raise NetworkError(
-            f"X has rows of {width} numbers, but the network was made for input_shape={shape}, which "
-            f"flattened is {math.prod(shape)}."
-        )
-    return shape
-
-
-def _agreed_shape(network: Network, input_shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    own = network.input_shape
-    asked = None if input_shape is None else as_shape(input_shape)
-    if own is not None and asked is not None and asked != own:
-        axis = " The channel axis is missing: X[..., None]." if (*asked, 1) == own else ""
-        raise NetworkError(f"input_shape is {asked}, but the network was made for {own}.{axis}")
-    return own if own is not None else asked
-
-
-def _width(n_features: int | None) -> int | None:
-    if n_features is None:
-        return None
-    if isinstance(n_features, bool) or not hasattr(n_features, "__index__") or int(n_features) < 1:
-        raise NetworkError(f"n_features must be a positive integer. Got {n_features!r}.")
-    return int(n_features)
-
-
-def _features(network: Network, input_shape: tuple[int, ...] | None, n_features: int | None) -> int | None:
-    shape = _agreed_shape(network, input_shape)
-    width = _width(n_features)
-    if shape is not None and len(shape) != 1:
-        raise NetworkError(
-            f"the network is dense: its input_shape must be (n_features,). Got {shape}. "
-            "Flatten the input, one row per sample, or put Flatten() before the first layer."
-        )
-    if shape is not None and width is not None and shape[0] != width:
-        raise NetworkError(f"X has {width} features, but the network was made for input_shape={shape}.")
-    return width if shape is None else shape[0]
 
 
 @dataclass(frozen=True)

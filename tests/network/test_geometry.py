@@ -80,8 +80,8 @@ def test_sizes_for_other_axes_are_refused():
         window_of(da.Conv((3, 3)), (8,))
     with pytest.raises(
         da.NetworkError,
-        match=r"^layer 4: window=\(2,\) has 1 axis, but its input has 2 of positions\. Give one size for each "
-        r"axis, or an integer\.$",
+        match=r"^layer 4: window=\(2,\) has 1 axis, but its input has 2 of positions\. Give one size "
+        r"for each axis, or an integer\.$",
     ):
         window_of(da.AvgPool((2,)), (8, 8), "layer 4")
     with pytest.raises(da.NetworkError, match=r"strides=\(2, 2\) has 2 axes"):
@@ -91,7 +91,7 @@ def test_sizes_for_other_axes_are_refused():
 def test_a_window_larger_than_its_input():
     with pytest.raises(
         da.NetworkError,
-        match=r"^AvgPool\(9\): its window \(9, 9\) is larger than its input, which has positions \(9, 8\)\. Use "
-        r"larger inputs, a smaller window, fewer pools before it, or padding='same'\.$",
+        match=r"^AvgPool\(9\): its window \(9, 9\) is larger than its input, which has positions \(9, 8\)\. "
+        r"Use larger inputs, a smaller window, fewer pools before it, or padding='same'\.$",
     ):
         window_of(da.AvgPool(9), (9, 8))
