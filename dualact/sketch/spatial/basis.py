@@ -31,12 +31,25 @@ class Basis:
     ----------
     matrix : (d, r) float32 array
         r may be 0.
-    share : float
-        The fraction of the sample's energy that lies in them.
+    shares : tuple of float
+        The fraction of the sample's energy that lies in the first 1, 2, …, r of them.
     """
 
     matrix: Array
-    share: float
+    shares: tuple[float, ...]
+
+    @property
+    def share(self) -> float:
+        """The fraction of the sample's energy that lies in them all."""
+        return self.share_of(self.rank)
+
+    def share_of(self, count: int) -> float:
+        """The fraction of the sample's energy that lies in the first ``count``."""
+        return self.shares[min(count, self.rank) - 1] if count and self.rank else 0.0
+
+    def first(self, count: int) -> Basis:
+        """The first ``count`` of them."""
+        return Basis(np.ascontiguousarray(self.matrix[:, :count]), self.shares[:count])
 
     @property
     def length(self) -> int:
@@ -50,12 +63,12 @@ class Basis:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data."""
-        return {"matrix": array_to_dict(self.matrix), "share": self.share}
+        return {"matrix": array_to_dict(self.matrix), "shares": list(self.shares)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Basis:
         """Read back what :meth:`to_dict` wrote."""
-        return cls(array_from_dict(data["matrix"]), float(data["share"]))
+        return cls(array_from_dict(data["matrix"]), tuple(map(float, data["shares"])))
 
 
 def leading(rows: Array, rank: int) -> Basis:
@@ -75,11 +88,14 @@ def leading(rows: Array, rank: int) -> Basis:
     rank = min(rank, d)
     total = float(np.einsum("ij,ij->", rows, rows, dtype=np.float64))
     if total == 0:
-        return Basis(np.eye(d, rank, dtype=np.float32), 1.0)
+        return Basis(np.eye(d, rank, dtype=np.float32), (1.0,) * rank)
     kept = _all_directions(rows)[:, :rank] if 4 * rank >= d else _subspace(rows, rank)
     kept = kept * np.where(kept[np.abs(kept).argmax(axis=0), np.arange(rank)] < 0, -1.0, 1.0)
-    share = min(1.0, float(np.sum((rows @ kept.astype(rows.dtype)) ** 2, dtype=np.float64)) / total)
-    return Basis(np.ascontiguousarray(kept, dtype=np.float32), 1.0 if rank == d else share)
+    energies = np.sum((rows @ kept.astype(rows.dtype)) ** 2, axis=0, dtype=np.float64)
+    shares = np.minimum(np.cumsum(energies) / total, 1.0)
+    if rank == d:
+        shares[-1] = 1.0
+    return Basis(np.ascontiguousarray(kept, dtype=np.float32), tuple(shares.tolist()))
 
 
 def _all_directions(rows: Array) -> Array:

@@ -121,7 +121,7 @@ def spend(shares: Shares, sigma: Basis, theta: Basis | None, width: int, copies:
     parts["sigma", 1] = Part(psi_share, psi_cost, d, sigma.rank == d and 4 * d <= width)
     for k, s in powers.items():
         if k > 1:
-            met = 1 - sigma.share**2 if k == 2 else 1.0
+            met = 1 - sigma.share_of(_exact_squares(width // (4 * each), sigma.rank)) ** 2 if k == 2 else 1.0
             if 4 * each * most(d, k) <= 3 * width:  # worth to be exact
                 parts["sigma", k] = Part(s * each, each, most(d, k), True)
             else:
@@ -150,13 +150,7 @@ def _made(
     before = _narrow(sigma, found["sigma", 1])
     before_theta = None if theta is None else _narrow(theta, found["theta", 0])
     width = (before if before_theta is None else before_theta).width
-    heavy = 0
-    while (
-        2 in shares.powers
-        and heavy < min(sigma.rank, before.width - 1)
-        and 3 * monomial_count(heavy + 1, 2) <= found["sigma", 2]
-    ):
-        heavy += 1
+    heavy = _exact_squares(found.get(("sigma", 2), 0), min(sigma.rank, before.width - 1))
     powers = {k: 1 if k == 0 else before.width if k == 1 else found["sigma", k] for k in shares.powers}
     slopes = {k: width if k == 0 else found["theta", k] for k in shares.slopes}
     return Activate(
@@ -171,6 +165,14 @@ def _made(
     )
 
 
+def _exact_squares(columns: int, rank: int) -> int:
+    """How many leading coordinates have all their products carried exactly: in a third of the columns."""
+    heavy = 0
+    while heavy < rank and 3 * monomial_count(heavy + 1, 2) <= columns:
+        heavy += 1
+    return heavy
+
+
 def _narrow(basis: Basis, width: int) -> Narrow:
     """All directions, rotated, where they fit; else the leading ones and a sketch of the rest."""
     if width >= basis.length:
@@ -178,5 +180,4 @@ def _narrow(basis: Basis, width: int) -> Narrow:
     rank = min(basis.rank, width // 2)
     if rank == basis.rank:
         return Narrow(basis.length, basis, width - rank)
-    kept = Basis(np.ascontiguousarray(basis.matrix[:, :rank]), basis.share)
-    return Narrow(basis.length, kept, width - rank)
+    return Narrow(basis.length, basis.first(rank), width - rank)

@@ -251,7 +251,7 @@ def _noise(basis: Basis, theta: Basis | None, top: int, width: int) -> Array:
     if theta is not None:
         light = [1 - theta.share] + [1.0] * top
     else:
-        light = [0.0, 1 - basis.share, 1 - basis.share**2, *[1.0] * top][: top + 1]
+        light = [0.0, 1 - basis.share, 1 - basis.share_of(8) ** 2, *[1.0] * top][: top + 1]
         if basis.length <= 64:
             light = [0.0 if 4 * monomial_count(basis.length, k) <= 3 * width else n for k, n in enumerate(light)]
     found: Array = np.array(light) * _NOISE * math.sqrt(2 / width)

@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 
 from ...network.geometry import Window
+from ..compiled import load
 from ..signs import signs
 from .basis import Basis
 from .state import Array
 
 __all__ = ["Gather", "Gatherer"]
+
+_compiled = load("spatial._gather")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,15 +106,33 @@ class Gatherer:
         if gather.basis is not None:
             heavy = features @ self.matrix
             light = features - heavy @ self.matrix.T
+        if _compiled is not None:
+            self._fast(heavy, light, kind(scale), out)
+            return out
         rank = heavy.shape[-1]
-        if rank:
-            padded = window.padded(heavy, 1)
-            for p, offset in enumerate(window.offsets()):
-                place = out[..., p * rank : (p + 1) * rank]
-                np.multiply(padded[:, *window.place(offset)], kind(scale) * self.scale, out=place)
+        padded = window.padded(heavy, 1)
+        for p, offset in enumerate(window.offsets()):
+            place = out[..., p * rank : (p + 1) * rank]
+            np.multiply(padded[:, *window.place(offset)], kind(scale) * self.scale, out=place)
         if light is not None:
             _signed_sum(light, window, self.signs * kind(scale), out[..., window.count * rank : gather.width])
         return out
+
+    def _fast(self, heavy: Array, light: Array | None, scale: Any, out: Array) -> None:
+        window = self.gather.window
+        width = 0 if light is None else light.shape[-1]
+        weights = self.signs * scale if light is not None else out[:0]
+        shape = (len(heavy), *window.inputs, *window.outputs, *window.sizes, heavy.shape[-1], width, out.shape[-1])
+        _compiled.gather(
+            np.ascontiguousarray(heavy),
+            out[:0] if light is None else light,
+            np.ascontiguousarray(window.indices(0), dtype=np.int64),
+            np.ascontiguousarray(window.indices(1), dtype=np.int64),
+            weights,
+            float(scale * self.scale),
+            out,
+            shape,
+        )
 
 
 def _signed_sum(values: Array, window: Window, weights: Array, out: Array) -> None:
