@@ -181,7 +181,8 @@ class Activator:
     def _theta(self, state: State, sigma: Array, psi: Array, v: Array, width: int) -> Array:
         before = sigma
         if not self.made.same:
-            assert self.theta is not None and state.theta is not None
+            assert self.theta is not None
+            assert state.theta is not None
             before = self.theta(state.theta.reshape(v.size, -1))
         out = np.empty((v.size, width), self.dtype)
         weights = self.b(v) * np.sqrt([p.factor for p in self.made.slopes])
@@ -249,7 +250,8 @@ class _Square(_Sketch):
 
 
 def _sketch(p: Power, length: int, heavy: int, key: tuple[int, ...], dtype: Any) -> _Sketch:
-    if p.degree == 2 and 0 < heavy < length and 2 * monomial_count(heavy, 2) <= p.columns < monomial_count(length, 2):
+    exact, all_of_them = monomial_count(heavy, 2) if heavy else 0, monomial_count(length, 2)
+    if p.degree == 2 and exact > 0 and heavy < length and 2 * exact <= p.columns < all_of_them:
         return _Square(length, heavy, p.columns, key, dtype)
     return _Poly(length, p.degree, p.columns, key, dtype)
 

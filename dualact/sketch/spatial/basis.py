@@ -105,9 +105,9 @@ def _all_directions(rows: Array) -> Array:
 
 
 def _subspace(rows: Array, rank: int) -> Array:
-    """Subspace iteration: orthonormal whatever the rows, and close to the leading directions after a few steps.
+    """Subspace iteration: orthonormal columns close to the leading directions after a few steps.
 
-    How close does not matter for the kernel, but for its noise.
+    How close matters for the noise only, not for what is estimated.
     """
     start = np.random.default_rng(0).standard_normal((rows.shape[1], rank + _MORE)).astype(rows.dtype)
     found = start

@@ -24,7 +24,7 @@ _LEAST = 16  # no part gets less than a 16th of the columns, if it can be
 
 @dataclass(frozen=True)
 class Shares:
-    """What each degree of Σ and of Θ adds to the diagonal of the kernel, on average; Θ's empty for an NNGP."""
+    """What each degree of Σ and of Θ adds to the diagonal of the kernel; no slopes for an NNGP."""
 
     powers: Mapping[int, float]
     slopes: Mapping[int, float]

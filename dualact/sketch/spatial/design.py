@@ -23,8 +23,8 @@ from ..monomials import monomial_count
 from .activate import Activate, Activator
 from .basis import Basis, leading
 from .coefficients import Coefficients
-from .gather import Gather, Gatherer
 from .columns import Shares, spend
+from .gather import Gather, Gatherer
 from .state import Array, State
 from .walk import Linear, flat_window
 
@@ -56,7 +56,8 @@ class LinearPlan:
         window = stage.window if stage.window is not None else flat_window(stage.positions)
         theta = data["theta"]
         return cls(
-            Gather.from_dict(data["sigma"], window), None if theta is None else Gather.from_dict(theta, window)
+            Gather.from_dict(data["sigma"], window),
+            None if theta is None else Gather.from_dict(theta, window),
         )
 
 
@@ -238,7 +239,7 @@ def _solve(terms: Array, goal: Array) -> Array:
     """Non-negative least squares through the triangular factor: thousands of rows, few columns."""
     scale = np.linalg.norm(terms, axis=0)
     scale[scale == 0] = 1.0
-    stacked = np.linalg.qr(np.column_stack([terms / scale, goal]), mode="r")
+    stacked = np.asarray(np.linalg.qr(np.column_stack([terms / scale, goal]), mode="r"))
     found: Array = nnls(stacked[:, :-1], stacked[:, -1])[0] / scale
     return found
 
@@ -246,14 +247,16 @@ def _solve(terms: Array, goal: Array) -> Array:
 def _noise(basis: Basis, theta: Basis | None, top: int, width: int) -> Array:
     """Error of a part of degree k beside its share, at ``width`` columns; of Θ·u^k, if ``theta`` is given.
 
-    A sketch of u^k has a variance of about (1 + u^{2k})/D or more; heavy directions of degree 1 and 2 have none.
+    A sketch of u^k has a variance of about (1 + u^{2k})/D or more; heavy directions have none.
     """
     if theta is not None:
         light = [1 - theta.share] + [1.0] * top
     else:
         light = [0.0, 1 - basis.share, 1 - basis.share_of(8) ** 2, *[1.0] * top][: top + 1]
         if basis.length <= 64:
-            light = [0.0 if 4 * monomial_count(basis.length, k) <= 3 * width else n for k, n in enumerate(light)]
+            light = [
+                0.0 if 4 * monomial_count(basis.length, k) <= 3 * width else n for k, n in enumerate(light)
+            ]
     found: Array = np.array(light) * _NOISE * math.sqrt(2 / width)
     return found
 

@@ -122,7 +122,15 @@ class Gatherer:
         window = self.gather.window
         width = 0 if light is None else light.shape[-1]
         weights = self.signs * scale if light is not None else out[:0]
-        shape = (len(heavy), *window.inputs, *window.outputs, *window.sizes, heavy.shape[-1], width, out.shape[-1])
+        shape = (
+            len(heavy),
+            *window.inputs,
+            *window.outputs,
+            *window.sizes,
+            heavy.shape[-1],
+            width,
+            out.shape[-1],
+        )
         _compiled.gather(
             np.ascontiguousarray(heavy),
             out[:0] if light is None else light,

@@ -35,12 +35,10 @@ class Srht:
     def __init__(self, length: int, columns: int, key: tuple[int, ...], dtype: Any) -> None:
         self._circuit = Builder(length).output([-1], columns, 1, real=True)
         self._tables = draw(self._circuit, key)
-        self._program = compile_program(
-            {1: self._circuit}, {1: self._tables}, {}, length, np.dtype(dtype)
-        )
+        self._program = compile_program({1: self._circuit}, {1: self._tables}, {}, length, np.dtype(dtype))
 
     def __call__(self, rows: Array, out: Array) -> None:
-        """Write R·row for each of the (n, length) rows into the (n, columns) array ``out``, of any strides."""
+        """Write R·row for each of the (n, length) rows into ``out``, (n, columns) of any strides."""
         if self._program is not None:
             self._program(np.ascontiguousarray(rows), {1: out})
             return

@@ -35,7 +35,8 @@ class State:
 
 def squares(features: Array) -> Array:
     """Squared lengths over the last axis, in float64."""
-    return np.einsum("...i,...i->...", features, features, dtype=np.float64, casting="same_kind")
+    found: Array = np.einsum("...i,...i->...", features, features, dtype=np.float64, casting="same_kind")
+    return found
 
 
 def row_blocks(rows: int, step: int) -> list[slice]:
