@@ -28,7 +28,10 @@ def activate(act: Activation, sigma: Array, theta: Array | None, var_u: Array, v
     if scaled:
         roots = np.sqrt(var_u), np.sqrt(var_v)
         inverses = inverse_root(var_u), inverse_root(var_v)
-    rows = max(1, _PART // max(1, sigma[0].size))
+    computed = act.dual is None or (theta is not None and act.dual_prime is None)
+    # Tables serve a stack of matrices as a whole.
+    whole = computed and sigma.ndim == 3
+    rows = len(sigma) if whole else max(1, _PART // max(1, sigma[0].size))
     for i in range(0, len(sigma), rows):
         part = slice(i, i + rows)
         pair, slope = sigma[part], None if theta is None else theta[part]
