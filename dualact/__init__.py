@@ -42,7 +42,13 @@ _HOME = {
     "ChannelStandardizer": "learn.images",
     "ImageNormalizer": "learn.images",
     "ZCAWhitening": "learn.images",
+    "NeuralKernel": "learn.gaussian_process",
+    "GradientFlowRegressor": "learn.gradient_flow",
+    "StreamingRidge": "learn.streaming_ridge",
+    "StreamingRidgeClassifier": "learn.streaming_classifier",
+    "chunks": "learn.streams",
     "AccuracyWarning": "errors",
+    "CheckpointError": "errors",
     "DualactError": "errors",
     "NetworkError": "errors",
     "PluginError": "errors",
@@ -73,6 +79,7 @@ if TYPE_CHECKING:
     from . import errors, metrics, testing
     from .errors import (
         AccuracyWarning,
+        CheckpointError,
         DualactError,
         NetworkError,
         PluginError,
@@ -81,9 +88,14 @@ if TYPE_CHECKING:
     )
     from .exact.matrices import kernel, kernel_diag
     from .learn.exact import ExactNeuralKernel
+    from .learn.gaussian_process import NeuralKernel
+    from .learn.gradient_flow import GradientFlowRegressor
     from .learn.images import ChannelStandardizer, ImageNormalizer, ZCAWhitening
     from .learn.overview import plan
     from .learn.sketched import SketchedNeuralKernel
+    from .learn.streaming_classifier import StreamingRidgeClassifier
+    from .learn.streaming_ridge import StreamingRidge
+    from .learn.streams import chunks
     from .network.architectures import cnn, mlp, myrtle
     from .network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Residual
     from .network.spec import Network

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
+from numpy.typing import NDArray
+from sklearn.utils import check_array, check_random_state
 
 from ..errors import DualactError, NetworkError
 from ..network.architectures import mlp
 from ..network.spec import Network, as_network
 
-__all__ = ["NetworkParameter", "as_flat_rows", "check_choice", "check_jobs", "network_of", "seed_of"]
+__all__ = [
+    "NetworkParameter",
+    "as_flat_rows",
+    "check_at_least_zero",
+    "check_choice",
+    "check_jobs",
+    "check_weights",
+    "network_of",
+    "seed_of",
+]
 
 _SEARCHABLE = ("activation", "depth", "weight_std", "bias_std")
 
@@ -76,6 +88,30 @@ def as_flat_rows(X: Any, shape: tuple[int, ...] | None = None) -> tuple[Any, tup
     return X.reshape(found[0], -1), found[1:]
 
 
+def check_at_least_zero(owner: str, label: str, value: Any, infinite: bool = False) -> None:
+    """Refuse a parameter that is no number of at least 0, and finite unless ``infinite``."""
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if not (number >= 0 and (infinite or number < math.inf)):
+        raise DualactError(
+            f"The {label!r} parameter of {owner} must be a number in the range "
+            f"[0, inf{']' if infinite else ')'}. Got {value!r:.80} instead."
+        )
+
+
+def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
+    """Return weights of n rows; all may be zero, in one chunk of many."""
+    if np.ndim(sample_weight) == 0:
+        sample_weight = np.full(n, sample_weight)
+    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weights.shape != (n,):
+        raise DualactError(
+            f"sample_weight must have the shape ({n},), one weight a row. Got {weights.shape}."
+        )
+    if (weights < 0).any():
+        raise DualactError(f"Negative values in data passed to `sample_weight`: {weights.min():.3g}.")
+    return np.asarray(weights)
+
+
 class NetworkParameter:
     """Mixin: ``set_params(network__activation=...)`` replaces the frozen network by a changed copy."""
 
@@ -123,4 +159,10 @@ class NetworkParameter:
         if "_network" in state:
             state = {**state, "network": Network.from_dict(json.loads(state["_network"]))}
             del state["_network"]
-        super().__setstate__(state)  # type: ignore[misc]
+        parent = getattr(
+            super(), "__setstate__", None
+        )  # estimators have one, kernels of Gaussian processes none
+        if parent is None:
+            self.__dict__.update(state)
+        else:
+            parent(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..errors import DualactError
 from ..network.spec import Network
 from ..sketch.feature_map import FeatureMap
 from ..sketch.planning import SketchPlan, plan_features
+from .dask_arrays import is_dask, map_rows, sample_rows
 from .parameters import NetworkParameter, check_choice, check_jobs, network_of, seed_of
 
 __all__ = ["SketchedNeuralKernel"]
@@ -105,7 +107,7 @@ class SketchedNeuralKernel(
 
         Parameters
         ----------
-        X : (n, d) array, CSR matrix or data frame
+        X : (n, d) array, CSR matrix, data frame or dask array
         y : ignored
 
         Returns
@@ -122,6 +124,7 @@ class SketchedNeuralKernel(
             If X is not finite two-dimensional data, in scikit-learn's words.
         """
         self._check_parameters()
+        X = sample_rows(X) if is_dask(X) else X
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
         self._take(self._design(X), seed_of(self.random_state))
         return self
@@ -138,6 +141,7 @@ class SketchedNeuralKernel(
         SketchPlan
         """
         self._check_parameters()
+        X = sample_rows(X) if is_dask(X) else X
         X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
         return self._design(X)
 
@@ -171,14 +175,20 @@ class SketchedNeuralKernel(
 
         Parameters
         ----------
-        X : (n, d) array, CSR matrix or data frame
+        X : (n, d) array, CSR matrix, data frame or dask array
 
         Returns
         -------
         (n, n_components) array
-            float32 for float32 data, float64 otherwise.
+            float32 for float32 data, float64 otherwise. Of a dask array a lazy one, cut into the same blocks
+            of rows; what travels to the workers is ``plan_`` and ``seed_``.
         """
         check_is_fitted(self)
+        if is_dask(X):
+            dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+            function = partial(_features, json.dumps(self.plan_.to_dict()), self.seed_, self.n_jobs)
+            lazy: NDArray[Any] = map_rows(self, X, function, self.plan_.n_components, dtype)
+            return lazy
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         return self._map(X.dtype).transform(X, self.n_jobs)
 
@@ -231,3 +241,16 @@ class SketchedNeuralKernel(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _features(plan: str, seed: int, n_jobs: int | None, X: Any) -> NDArray[Any]:
+    """The features of a block of rows, on any worker."""
+    return _from_text(plan, seed, n_jobs).transform(X)
+
+
+@lru_cache(maxsize=8)
+def _from_text(plan: str, seed: int, n_jobs: int | None) -> SketchedNeuralKernel:
+    """The transformer of a plan; a worker makes it once."""
+    made = SketchedNeuralKernel.from_plan(json.loads(plan), seed)
+    made.n_jobs = n_jobs
+    return made

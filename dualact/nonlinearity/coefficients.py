@@ -120,12 +120,11 @@ def at_zero(table: PanelTable) -> float:
 
 def second_moment(table: PanelTable, variance: Array) -> Array:
     """Return E f(√variance·z)², from the panels of f² (f(0)² at variance 0)."""
-    square = PanelTable(lambda t: np.square(table(t)), tuple(table.breakpoints.tolist()), table.name)
     flat = np.asarray(variance, dtype=np.float64)
     out: Array = np.full(flat.shape, at_zero(table) ** 2)
     positive = flat > 0
     if positive.any():
-        out[positive] = hermite_array(square, flat[positive], 0)[..., 0]
+        out[positive] = hermite_array(table.squared, flat[positive], 0)[..., 0]
     np.maximum(out, 0.0, out=out)
     return out
 

@@ -17,6 +17,7 @@ from .monomials import monomial_count
 from .planning import SketchPlan
 from .polysketch import PolySketch
 from .signs import signs
+from .sparse_rows import SparseRows, canonical, unit_csr
 from .terms import Term, mixed, radial_powers, tilted
 
 __all__ = ["FeatureMap"]
@@ -42,9 +43,9 @@ class FeatureMap:
         self.dtype = np.dtype(dtype)
         d = plan.n_features
         terms = [t for t in plan.terms if t.degree > 0]
-        self.sketch = _polysketch(d, {t.degree: t.width for t in terms if t.width}, seed, self.dtype)
+        self.sketch = self._polysketch({t.degree: t.width for t in terms if t.width}, seed)
         counts = {t.degree: monomial_count(d, t.degree) for t in terms if t.exact}
-        self.monomials = _polysketch(d, counts, seed, self.dtype)
+        self.monomials = self._polysketch(counts, seed)
         inner = min((p.block_rows for p in (self.sketch, self.monomials) if p is not None), default=_ROWS)
         self.inner_rows = max(1, min(inner, _ROWS))
         self.mixing = {t.degree: _mixing_signs(t, seed, self.dtype) for t in plan.terms if t.width}
@@ -79,8 +80,13 @@ class FeatureMap:
         return out
 
     def _block(self, X: Any, out: NDArray[Any]) -> None:
-        rows = X.toarray() if sparse.issparse(X) else X
-        unit, mean_squares, along = self._split(np.asarray(rows, dtype=np.float64, order="C"))
+        unit: NDArray[Any] | SparseRows
+        if self.plan.spread:
+            unit, mean_squares, along = self._split_sparse(canonical(X))
+        else:
+            rows = X.toarray() if sparse.issparse(X) else X
+            unit, mean_squares, along = self._split(np.asarray(rows, dtype=np.float64, order="C"))
+        across = along.astype(self.dtype)
         functions = self.plan.basis(mean_squares)
         tail = self.plan.tail(mean_squares)
         components = {}
@@ -89,15 +95,23 @@ class FeatureMap:
             components[term.degree] = tilted(raw, term.tilt, tail).astype(self.dtype)
         for i in range(0, len(out), self.inner_rows):
             part = slice(i, i + self.inner_rows)
-            self._inner(unit[part], {k: c[part] for k, c in components.items()}, out[part])
+            self._inner(unit[part], across[part], {k: c[part] for k, c in components.items()}, out[part])
 
-    def _inner(self, unit: NDArray[Any], components: dict[int, NDArray[Any]], out: NDArray[Any]) -> None:
+    def _inner(
+        self,
+        unit: NDArray[Any] | SparseRows,
+        along: NDArray[Any],
+        components: dict[int, NDArray[Any]],
+        out: NDArray[Any],
+    ) -> None:
         """Fill a block that stays in the cache: raw powers first, then their weights in place."""
         place = {t.degree: out[:, self.columns[t.degree]] for t in self.plan.terms}
         if self.monomials is not None:
-            self.monomials(unit, {k: place[k][:, :count] for k, count in self.monomials.widths.items()})
+            outs = {k: place[k][:, :count] for k, count in self.monomials.widths.items()}
+            _powers(self.monomials, unit, along, outs)
         if self.sketch is not None:
-            self.sketch(unit, {k: place[k][:, -width:] for k, width in self.sketch.widths.items()})
+            outs = {k: place[k][:, -width:] for k, width in self.sketch.widths.items()}
+            _powers(self.sketch, unit, along, outs)
         for term in self.plan.terms:
             mine, weights = place[term.degree], components[term.degree]
             if term.degree == 0:
@@ -127,17 +141,49 @@ class FeatureMap:
         unit = rows / safe[:, None]
         length = np.sqrt((unit * unit).sum(axis=1))
         unit /= np.where(length > 0, length, 1.0)[:, None]
-        with np.errstate(over="ignore"):
-            mean_squares = (length * safe) ** 2 / rows.shape[1]
-        if not np.all(np.isfinite(mean_squares)):
-            raise DualactError("a row of X has a norm whose square overflows; scale X down.")
-        mean_squares[peak == 0] = 0.0
+        mean_squares = _mean_squares(length * peak, rows.shape[1])
         direction = self.plan.direction
         if direction is None:
             return np.ascontiguousarray(unit, dtype=self.dtype), mean_squares, np.zeros(len(rows))
         along = (unit * direction).sum(axis=1)
         unit -= along[:, None] * direction
         return np.ascontiguousarray(unit, dtype=self.dtype), mean_squares, along
+
+    def _split_sparse(self, rows: Any) -> tuple[SparseRows, Array, Array]:
+        """Return x/|x|, from which the leaves subtract αμ, |x|²/d and α."""
+        unit, norms = unit_csr(rows)
+        mean_squares = _mean_squares(norms, rows.shape[1])
+        along = np.zeros(len(norms))
+        if self.plan.direction is not None:
+            owner = np.repeat(np.arange(len(norms)), np.diff(unit.indptr))
+            along += np.bincount(owner, unit.data * self.plan.direction[unit.indices], minlength=len(norms))
+        return SparseRows.of(unit, self.dtype), mean_squares, along
+
+    def _polysketch(self, widths: dict[int, int], seed: int) -> PolySketch | None:
+        if not widths:
+            return None
+        plan = self.plan
+        direction = plan.direction if plan.spread else None
+        return PolySketch(
+            plan.n_features, widths, seed=seed, dtype=self.dtype, spread=plan.spread, direction=direction
+        )
+
+
+def _powers(
+    sketch: PolySketch, unit: NDArray[Any] | SparseRows, along: NDArray[Any], outs: dict[int, NDArray[Any]]
+) -> None:
+    if isinstance(unit, SparseRows):
+        sketch.of_nonzeros(unit, outs, along)
+    else:
+        sketch(unit, outs)
+
+
+def _mean_squares(norms: Array, n_features: int) -> Array:
+    with np.errstate(over="ignore"):
+        mean_squares: Array = norms**2 / n_features
+    if not np.all(np.isfinite(mean_squares)):
+        raise DualactError("a row of X has a norm whose square overflows; scale X down.")
+    return mean_squares
 
 
 def _slices(plan: SketchPlan) -> Iterator[slice]:
@@ -146,10 +192,6 @@ def _slices(plan: SketchPlan) -> Iterator[slice]:
         stop = start + term.columns(plan.n_features)
         yield slice(start, stop)
         start = stop
-
-
-def _polysketch(d: int, widths: dict[int, int], seed: int, dtype: np.dtype[Any]) -> PolySketch | None:
-    return PolySketch(d, widths, seed=seed, dtype=dtype) if widths else None
 
 
 def _mixing_signs(term: Term, seed: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,16 @@ from ..nonlinearity.contract import Array
 from .design import design_terms, exact_kernel
 from .monomials import monomial_count
 from .radial import RadialBasis, Tail, radial_basis
-from .sample import Sample, draw_sample, gaussian_sample, split_along_main_direction
+from .sample import (
+    Sample,
+    can_split,
+    direction_from_data,
+    direction_to_data,
+    draw_sample,
+    gaussian_sample,
+    split_along_main_direction,
+)
+from .sparse_rows import spread_for
 from .terms import Term
 
 __all__ = ["SketchPlan", "plan_features"]
@@ -27,7 +36,6 @@ VERSION = 1
 MAX_DEGREE = 16
 _LOW_DIMENSIONAL_DEGREE = 40
 _SPLIT_DEGREE = 40
-_SPLIT_FEATURES = 4096
 _SPLIT_GAIN = 0.95
 _MARGINS = (4.0, 1.5, 1.1, 1.01)  # the grid of |x|² reaches that factor beyond the sample, if it can
 
@@ -54,6 +62,8 @@ class SketchPlan:
         Rows of data the design was made from; 0 means rows drawn from N(0, 1).
     tail_degree : int
         The degree beyond which the series counts as tail.
+    spread : int
+        Slots a coordinate of sparse leaves, for long sparse rows; 0 for dense leaves.
     """
 
     checked: NetworkPlan
@@ -65,6 +75,7 @@ class SketchPlan:
     sketching: float
     rows: int
     tail_degree: int
+    spread: int = 0
 
     @property
     def network(self) -> Network:
@@ -108,7 +119,7 @@ class SketchPlan:
             "n_features": self.n_features,
             "n_components": self.n_components,
             "basis": self.basis.to_dict(),
-            "direction": None if self.direction is None else self.direction.tolist(),
+            "direction": direction_to_data(self.direction),
             "terms": [
                 {
                     "degree": t.degree,
@@ -123,6 +134,7 @@ class SketchPlan:
             "sketching": self.sketching,
             "rows": self.rows,
             "tail_degree": self.tail_degree,
+            "spread": self.spread,
         }
 
     @classmethod
@@ -142,7 +154,6 @@ class SketchPlan:
         try:
             network = Network.from_dict(data["network"])
             checked = check(network, data["kind"], n_features=int(data["n_features"]))
-            direction = data["direction"]
             terms = tuple(
                 Term(
                     int(t["degree"]),
@@ -157,12 +168,13 @@ class SketchPlan:
                 checked,
                 int(data["n_components"]),
                 RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk"),
-                None if direction is None else np.asarray(direction, dtype=float),
+                direction_from_data(data["direction"], int(data["n_features"])),
                 terms,
                 float(data["truncation"]),
                 float(data["sketching"]),
                 int(data["rows"]),
                 int(data["tail_degree"]),
+                int(data["spread"]),
             )
         except (KeyError, TypeError) as error:
             raise DualactError(f"SketchPlan.from_dict: the data are incomplete: {error}.") from error
@@ -180,11 +192,12 @@ class SketchPlan:
         used = sum(t.columns(self.n_features) for t in self.terms)
         origin = f"{self.rows} rows of X" if self.rows else "rows drawn from N(0, 1)"
         split = "" if self.direction is None else ", split along the main direction of the data"
+        leaves = f", sparse leaves ({self.spread} slots a coordinate)" if self.spread else ""
         lines = [
             f"sketched {title} of {self.checked.output}: {self.n_features} features -> "
             f"{self.n_components} components ({used} used)",
             render_table(steps),
-            f"one series in the cosine{split}; designed on {origin}",
+            f"one series in the cosine{split}{leaves}; designed on {origin}",
             render_table(rows),
             f"predicted relative error {self.predicted_error:.2g} "
             f"(truncation {self.truncation:.2g}, sketch {self.sketching:.2g})",
@@ -235,11 +248,12 @@ def plan_features(
     n_components = _count("n_components", n_components, 1)
     wanted = None if degree == "auto" else _count("degree", degree, 0)
     sample, unit = gaussian_sample(checked.n_features) if X is None else draw_sample(X)
+    sample = replace(sample, spread=spread_for(X, n_components))
     with_theta = checked.kind == "ntk"
     low, high = _norm_range(network, sample, with_theta)
     target = exact_kernel(network, sample, with_theta)
     top = _top_degree(checked.n_features, n_components) if wanted is None else wanted
-    splits = isinstance(unit, np.ndarray) and 1 < unit.shape[1] <= _SPLIT_FEATURES and len(unit) > 1
+    splits = can_split(sample, unit)
     wide = radial_basis(network, with_theta, low, high, max(_SPLIT_DEGREE, top) if splits else top)
     basis, direction = wide.up_to(top), None
     design = design_terms(basis, sample, target, n_components, wanted, top)
@@ -258,6 +272,7 @@ def plan_features(
         design.sketching,
         0 if X is None else len(sample.along),
         top,
+        sample.spread,
     )
 
 
