@@ -12,7 +12,6 @@ their number.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -68,9 +67,6 @@ class Engine:
         builds boxes for few entries as well: dearer once, cheaper from the second call on.
         """
         shape = np.broadcast_shapes(cov.shape, p.shape, q.shape)
-        stack = len(shape) == 3 and p.shape == (*shape[:2], 1) and q.shape == (shape[0], 1, shape[2])
-        if stack and not every_error:
-            return self._stack(np.broadcast_to(cov, shape), p[:, :, 0], q[:, 0])
         outer = len(shape) == 2 and p.shape == (shape[0], 1) and q.shape == (1, shape[1])
         if outer:
             cov, p, q = np.broadcast_to(cov, shape), p[:, 0], q[0]
@@ -93,41 +89,6 @@ class Engine:
             sine = correlation(cov, p[:, None] if outer else p, q).sine
             error = error + np.where(sine > 0, 0.01 * _EPS / np.maximum(sine, 5e-8), 0.0)
         return value.reshape(shape), error.reshape(shape)
-
-    def _stack(self, cov: Array, p: Array, q: Array) -> tuple[Array, Array]:
-        """A stack of matrices (s, n, m) with variances (s, n) and (s, m): boxes serve all of the stack."""
-        labels = [_labels(x.ravel()).reshape(x.shape) for x in (p, q)]
-        value, error = np.empty(cov.shape), np.empty(cov.shape)
-        for one, other in itertools.product(*map(np.unique, labels)):
-            left, right = labels[0] == one, labels[1] == other
-            some_p, some_q = p[left], q[right]
-            here = left[:, :, None] & right[:, None, :]
-            if not here.any():
-                continue
-            bound: Array | float
-            box = self._box_of(some_p, some_q, int((left.sum(axis=1) * right.sum(axis=1)).sum()))
-            if box is None:
-                a, b = (np.broadcast_to(x, cov.shape)[here] for x in (p[:, :, None], q[:, None]))
-                value[here], bound = self._group(cov[here], a, b, outer=False, every_error=False)
-            else:
-                for k in range(len(cov)):
-                    i, j = np.flatnonzero(left[k]), np.flatnonzero(right[k])
-                    if i.size and j.size:
-                        at = np.ix_(i, j)
-                        value[k][at] = self._tabulated(box, cov[k][at], p[k, i], q[k, j], True)
-                bound = box.error
-            error[here] = bound + self._noise(some_p) + self._noise(some_q) + _ROUNDING
-        return value, error
-
-    def _box_of(self, p: Array, q: Array, count: int) -> Box | None:
-        """The box of a group of that many entries, if a box is what serves it."""
-        if self.homogeneity is not None or count < _FEW or not (p[0] and q[0]):
-            return None
-        if p.min() == p.max() and q.min() == q.max():
-            return None
-        i, j = int(decade(p[:1])[0]), int(decade(q[:1])[0])
-        rule = self._rule(i, j)
-        return None if rule is None else self._box(i, j, rule)
 
     def _noise(self, variance: Array) -> float:
         """The error of f itself, relative to the root mean square of f."""
