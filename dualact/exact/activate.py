@@ -22,8 +22,14 @@ def activate(act: Activation, sigma: Array, theta: Array | None, var_u: Array, v
     sigma : (n, m) or (p, r, c) array
     theta : array of that shape, or None
     var_u, var_v : arrays
-        Variances of either side, (n, 1) and (1, m), or (p, r, 1) and (p, 1, c).
+        Variances of either side, (n, 1) and (1, m), or (p, r, 1) and (p, 1, c); or both (p, n, 1), for
+        inputs with themselves.
     """
+    if sigma.ndim == 3 and var_u.shape != var_v.shape and _computed(act, theta is not None):
+        # Tables are many times faster on a matrix of pairs than entry by entry.
+        for k, (p, q) in enumerate(zip(var_u, var_v, strict=True)):
+            activate(act, sigma[k], None if theta is None else theta[k], p, q)
+        return
     scaled = scales_out(act)
     if scaled:
         roots = np.sqrt(var_u), np.sqrt(var_v)
@@ -35,15 +41,14 @@ def activate(act: Activation, sigma: Array, theta: Array | None, var_u: Array, v
         if scaled:
             for side in inverses:
                 pair *= _cut(side, part)
-            _at_unit_variance(act, pair, slope)
+            np.clip(pair, -1.0, 1.0, out=pair)
+            one = np.ones((1,) * pair.ndim)
+            _replace(act, pair, pair, slope, one, one)
             for side in roots:
                 pair *= _cut(side, part)
         else:
             p, q = _cut(var_u, part), _cut(var_v, part)
-            cov = snap_collinear(pair, p, q)
-            if slope is not None:
-                slope *= dual_prime_array(act, cov, p, q)
-            pair[...] = dual_array(act, cov, p, q)
+            _replace(act, snap_collinear(pair, p, q), pair, slope, p, q)
 
 
 def scales_out(act: Activation) -> bool:
@@ -51,12 +56,15 @@ def scales_out(act: Activation) -> bool:
     return act.homogeneity == 1 and act.dual is not None and act.dual_prime is not None
 
 
-def _at_unit_variance(act: Activation, rho: Array, theta: Array | None) -> None:
-    one = np.ones((1,) * rho.ndim)
-    np.clip(rho, -1.0, 1.0, out=rho)
+def _computed(act: Activation, with_theta: bool) -> bool:
+    return act.dual is None or (with_theta and act.dual_prime is None)
+
+
+def _replace(act: Activation, cov: Array, sigma: Array, theta: Array | None, p: Array, q: Array) -> None:
+    # Tables from the first entry on: there will be many, and values must not depend on how many to a block.
     if theta is not None:
-        theta *= dual_prime_array(act, rho, one, one)
-    rho[...] = dual_array(act, rho, one, one)
+        theta *= dual_prime_array(act, cov, p, q, tabulate=True)
+    sigma[...] = dual_array(act, cov, p, q, tabulate=True)
 
 
 def _cut(side: Array, part: slice) -> Array:

@@ -24,6 +24,7 @@ from .spatial import Block, OneInput, TwoSides, Variances, first_block, walk
 __all__ = ["spatial_diag", "spatial_kernel"]
 
 _BLOCK_ENTRIES = 2**17  # of a block, where inputs are small enough for more than one pair
+_COMPUTED_ENTRIES = 2**22  # where computed duals are tabulated for a matrix of pairs at each position
 _SCRATCH = 2**23  # bytes that activations take for themselves, a thread
 
 
@@ -159,9 +160,11 @@ def _end(block: Block, with_theta: bool) -> Array:
 
 def _tile(stages: tuple[Stage, ...], cost: PairCost, n: int, m: int) -> tuple[int, int]:
     """How many inputs of either side make a block."""
-    pairs = max(1, _BLOCK_ENTRIES // cost.entries)
     if stages[0].before == "all":
-        return 1, min(m, pairs)
+        return 1, min(m, max(1, _BLOCK_ENTRIES // cost.entries))
+    acts = [s.layer.activation for s in every_stage(stages) if isinstance(s.layer, Act)]
+    computed = any(act.dual is None or act.dual_prime is None for act in acts)
+    pairs = max(1, (_COMPUTED_ENTRIES if computed else _BLOCK_ENTRIES) // cost.entries)
     side = max(1, math.isqrt(pairs))
     rows = min(n, side)
     return rows, min(m, max(1, pairs // rows))
