@@ -11,7 +11,7 @@ from .state import Array
 
 __all__ = ["Coefficients"]
 
-_NODES_A_DECADE = 24
+_NODES_A_DECADE = 48
 
 
 class Coefficients:

@@ -66,9 +66,14 @@ def share_out(parts: Sequence[Part], total: int) -> list[int]:
     cost = np.array([max(p.cost, 0) for p in parts])
     most = np.array([p.most for p in parts])
     least = np.minimum(most, max(1, total // (_LEAST * max(1, len(parts) // 4))))
-    least = np.where([p.whole for p in parts], most, least)
-    if float(least @ cost) > total:
-        least = np.minimum(most, 1)
+    least = np.minimum(most, np.maximum(least, min(16, total // (2 * len(parts) or 1))))
+    # Parts that are to be had whole come first; where even the least numbers are too many, they are halved.
+    for i in np.argsort([p.most if p.whole else 2**40 for p in parts]):
+        grown = np.where(np.arange(len(parts)) == i, most, least)
+        if parts[i].whole and float(grown @ cost) <= total:
+            least = grown
+    while float(least @ cost) > total and np.any(least > 1):
+        least = np.maximum(1, least // 2)
     wish = share / np.sqrt(np.maximum(cost, 1))
     wish = np.where(wish > 0, wish, float(wish.max(initial=0.0)) * 1e-6 or 1.0)
 
@@ -109,16 +114,18 @@ def spend(shares: Shares, sigma: Basis, theta: Basis | None, width: int, copies:
     powers, slopes = shares.powers, shares.slopes
     same = bool(slopes) and theta is None
     each = max(copies, 1)
-    light = 1 - sigma.share
     parts: dict[tuple[str, int], Part] = {}
     d = sigma.length
 
     def most(length: int, degree: int) -> int:
         return monomial_count(length, degree) if length <= 64 else 2**31
 
+    # An error of u = ⟨ψ, ψ'⟩ goes into all degrees, k·u^{k−1} times; one of Θ into all of its degrees.
+    slope = sum(k * s for k, s in powers.items()) * each + sum((k + same) * s for k, s in slopes.items())
     psi_cost = each * (1 in powers) + (same and 0 in slopes and bool(copies))
-    psi_share = 2 * light * (powers.get(1, 0.0) * each + (slopes.get(0, 0.0) if same else 0.0))
-    parts["sigma", 1] = Part(psi_share, psi_cost, d, sigma.rank == d and 4 * d <= width)
+    whole = sigma.rank == d and 4 * d <= width
+    kept = min(sigma.rank, max(1, width // 8))
+    parts["sigma", 1] = Part((1 - sigma.share_of(kept)) * slope, psi_cost, d, whole)
     for k, s in powers.items():
         if k > 1:
             met = 1 - sigma.share_of(_exact_squares(width // (4 * each), sigma.rank)) ** 2 if k == 2 else 1.0
@@ -129,8 +136,8 @@ def spend(shares: Shares, sigma: Basis, theta: Basis | None, width: int, copies:
     constant = each if 0 in powers else 0
     lines: dict[tuple[str, int], Part] = {}
     if theta is not None:
-        own = 2 * (1 - theta.share) * slopes.get(0, 0.0)
-        lines["theta", 0] = Part(own, int(0 in slopes), theta.length)
+        unsure = (1 - theta.share_of(min(theta.rank, max(1, width // 8)))) * sum(slopes.values())
+        lines["theta", 0] = Part(unsure, int(0 in slopes), theta.length)
     for k, s in slopes.items():
         if k > 0:
             lines["theta", k] = Part(s, 1, 2**31)
