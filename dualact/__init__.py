@@ -38,6 +38,7 @@ _HOME = {
     "kernel_diag": "exact.matrices",
     "plan": "learn.overview",
     "SketchedNeuralKernel": "learn.sketched",
+    "PolynomialSketch": "learn.polynomial",
     "ExactNeuralKernel": "learn.exact",
     "ChannelStandardizer": "learn.images",
     "ImageNormalizer": "learn.images",
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from .learn.gradient_flow import GradientFlowRegressor
     from .learn.images import ChannelStandardizer, ImageNormalizer, ZCAWhitening
     from .learn.overview import plan
+    from .learn.polynomial import PolynomialSketch
     from .learn.sketched import SketchedNeuralKernel
     from .learn.streaming_classifier import StreamingRidgeClassifier
     from .learn.streaming_ridge import StreamingRidge

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from ..errors import DualactError
 from ..sketch.sample import evenly_spaced
 
-__all__ = ["fit_blocks", "is_dask", "map_rows", "sample_rows"]
+__all__ = ["design_rows", "fit_blocks", "is_dask", "map_rows"]
 
 _FAN_IN = 4  # statistics merged by one task; the shape of the tree fixes the order of the sums
 
@@ -23,15 +23,20 @@ def is_dask(X: Any) -> bool:
     return module is not None and isinstance(X, module.Array)
 
 
-def sample_rows(X: Any) -> Any:
-    """Return the rows in memory that the design of a feature map looks at."""
+def design_rows(X: Any) -> tuple[Any, int | None]:
+    """Return rows in memory for the design of a feature map, and how many they stand for.
+
+    Of a dask array a sample; other data as they are, and None: they stand for themselves.
+    """
+    if not is_dask(X):
+        return X, None
     _check_table(X)
     if np.isnan(X.shape[0]):
         raise DualactError(
             "The dask array X does not know its number of rows, and a sample of them is to be drawn. "
             "Call X.compute_chunk_sizes() first, or fit on rows in memory."
         )
-    return X[evenly_spaced(X.shape[0])].compute()
+    return X[evenly_spaced(X.shape[0])].compute(), X.shape[0]
 
 
 def map_rows(estimator: Any, X: Any, function: Callable[[Any], Any], columns: int | None, dtype: Any) -> Any:

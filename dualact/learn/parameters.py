@@ -21,6 +21,7 @@ __all__ = [
     "as_flat_rows",
     "check_at_least_zero",
     "check_choice",
+    "check_integer",
     "check_jobs",
     "check_weights",
     "network_of",
@@ -88,13 +89,15 @@ def as_flat_rows(X: Any, shape: tuple[int, ...] | None = None) -> tuple[Any, tup
     return X.reshape(found[0], -1), found[1:]
 
 
-def check_at_least_zero(owner: str, label: str, value: Any, infinite: bool = False) -> None:
-    """Refuse a parameter that is no number of at least 0, and finite unless ``infinite``."""
+def check_at_least_zero(
+    owner: str, label: str, value: Any, infinite: bool = False, why: str | None = None
+) -> None:
+    """Refuse what is no number of at least 0, finite unless ``infinite``; ``why`` says what for."""
     number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
     if not (number >= 0 and (infinite or number < math.inf)):
         raise DualactError(
             f"The {label!r} parameter of {owner} must be a number in the range "
-            f"[0, inf{']' if infinite else ')'}. Got {value!r:.80} instead."
+            f"[0, inf{']' if infinite else ')'}{f', {why}' if why else ''}. Got {value!r:.80} instead."
         )
 
 
@@ -110,6 +113,15 @@ def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
     if (weights < 0).any():
         raise DualactError(f"Negative values in data passed to `sample_weight`: {weights.min():.3g}.")
     return np.asarray(weights)
+
+
+def check_integer(owner: str, label: str, value: Any, least: int, either: str = "") -> None:
+    """Refuse what is no integer of at least ``least``; ``either`` names what else is legal."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
+        raise DualactError(
+            f"The {label!r} parameter of {owner} must be {either}an int in the range [{least}, inf). "
+            f"Got {value!r} instead."
+        )
 
 
 class NetworkParameter:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..nonlinearity.contract import Array
-from .factors import FactorProblem
+from .factors import Factors
 from .monomials import monomial_count
 from .terms import Term
 
@@ -67,7 +67,7 @@ class Allocator:
     Attributes
     ----------
     parts : list of Part
-    problem : FactorProblem
+    problem : Factors
         Over the same degrees.
     budget : int
         Columns to spend.
@@ -75,7 +75,7 @@ class Allocator:
     """
 
     parts: list[Part]
-    problem: FactorProblem
+    problem: Factors
     budget: int
     n_features: int
 

@@ -18,74 +18,39 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from ..errors import DualactError
-from ..exact.recursion import propagate, trace_variances
-from ..network.spec import Network
 from ..nonlinearity.contract import Array
 from .allocation import Allocator, Design, Part
-from .factors import FactorProblem
+from .factors import FactorProblem, Factors, FixedFactors
 from .monomials import monomial_count
 from .noise import NoisePairs
-from .pairs import diagonal_of, mean_square, packed
-from .radial import RadialBasis, Tail
-from .sample import Sample
+from .pairs import mean_square, packed
+from .sample import Sample, can_split, split_along_main_direction
+from .sampled import SampledSeries
 from .terms import radial_powers, tilted
 
-__all__ = ["design_terms", "exact_kernel"]
+__all__ = ["design_terms", "design_with_split"]
 
 _RANK_TOLERANCE = 3e-5
 _TILTS = 3
-_FLAT_TAIL = 0.01
+_SPLIT_GAIN = 0.95
+_SILENT = 1e-9  # of the kernel
 _ZERO_SHARE = 0.1  # of the sample's kernel: what the zero row counts for when directions are chosen
 
 
-def exact_kernel(network: Network, sample: Sample, with_theta: bool) -> Array:
-    """Return the exact kernel of the sample's pairs, packed.
-
-    Raises
-    ------
-    DualactError
-        If it overflows.
-    """
-    trace = trace_variances(network.layers, sample.mean_squares, with_theta)
-    roots = np.sqrt(sample.mean_squares)
-    i, j = np.triu_indices(roots.size)
-    with np.errstate(over="ignore", invalid="ignore"):
-        kernel = propagate(
-            network.layers,
-            packed(sample.cosines) * roots[i] * roots[j],
-            tuple(v[i] for v in trace.variances),
-            tuple(v[j] for v in trace.variances),
-            with_theta,
-        )
-    if not np.all(np.isfinite(kernel)):
-        raise DualactError(
-            f"the kernel of X overflows: its rows have norms of up to {roots.max():.3g} (over √d). "
-            "Scale X down."
-        )
-    return kernel
-
-
 def design_terms(
-    basis: RadialBasis,
-    sample: Sample,
-    target: Array,
-    n_components: int,
-    degree: int | None,
-    max_degree: int,
-) -> Design:
+    series: SampledSeries, sample: Sample, n_components: int, degree: int | None, max_degree: int
+) -> Design | None:
     """Return the best design for a budget.
 
     Parameters
     ----------
-    basis : RadialBasis
-        Of degree at least ``max_degree``.
+    series : SampledSeries
+        The kernel on the sample.
     sample : Sample
-    target : (p,) array
-        Its exact kernel, packed.
     n_components : int
         Columns to spend.
     degree : int or None
@@ -94,41 +59,62 @@ def design_terms(
 
     Returns
     -------
-    Design
-
-    Raises
-    ------
-    DualactError
-        If ``n_components`` is too small for ``degree``.
+    Design or None
+        None if ``n_components`` is too small for ``degree``.
     """
     highest = max_degree if degree is None else degree
-    # Nothing here depends on the unit of the kernel, but its square must not overflow, nor vanish.
-    unit = float(diagonal_of(target).max()) or 1.0
-    target = target / unit
-    functions = basis(sample.mean_squares) / math.sqrt(unit)
-    noise = NoisePairs.of(sample, target)
-    size = math.sqrt(mean_square(target)) or 1.0
-    found = _found(basis, functions, sample, noise, size, highest, n_components)
+    noise = NoisePairs.of(sample, series.target)
+    size = math.sqrt(mean_square(series.target, sample.population)) or 1.0
+    found = _found(series, sample, noise, size, highest, n_components)
     if not found:
-        return Design((), float(target.any()), 0.0)
+        return Design((), float(series.target.any()), 0.0)
     offers = [found]
-    tail = basis.tail(max_degree)
-    if tail.spread >= _FLAT_TAIL:
-        offers.append(_with_tilts(found, tail, sample, target, noise, n_components))
+    if series.tail is not None:
+        offers.append(_with_tilts(found, series, sample, noise, n_components))
     designs = []
     for parts in offers:
-        problem = FactorProblem.build(target, np.stack([f.kernel for f in parts]))
+        problem: Factors
+        if series.unbiased:
+            problem = FixedFactors(size**2)
+        else:
+            kernels = np.stack([f.kernel for f in parts])
+            problem = FactorProblem.build(series.target, kernels, sample.population)
         allocator = Allocator([f.part for f in parts], problem, n_components, sample.n_features)
         design = allocator.best_degrees() if degree is None else allocator.all_degrees()
         if design is not None:
             designs.append(_with_true_widths(design, parts, noise, size))
-    if not designs:
-        raise DualactError(
-            f"n_components={n_components} is too small for degree {degree}: the {len(found)} degrees of this "
-            f"kernel's series need at least one column each. Take n_components of at least {highest + 1} "
-            "(a few hundred to be useful), or degree='auto'."
-        )
-    return min(designs, key=lambda design: (design.idle, design.error))
+    return min(designs, key=lambda design: (design.idle, design.error), default=None)
+
+
+def design_with_split(
+    plain: SampledSeries,
+    wide: SampledSeries,
+    sample: Sample,
+    unit: Any,
+    n_components: int,
+    degree: int | None,
+    max_degree: int,
+) -> tuple[Design | None, Array | None]:
+    """Return the best design and its direction: None where rows are not split.
+
+    Parameters
+    ----------
+    plain, wide : SampledSeries
+        The kernel on the sample, for rows that are not split and rows that are.
+    sample : Sample
+    unit : (s, d) array or CSR matrix
+        Its rows, of norm one.
+    n_components, degree, max_degree
+        As :func:`design_terms`.
+    """
+    design = design_terms(plain, sample, n_components, degree, max_degree)
+    if not can_split(sample, unit):
+        return design, None
+    other = split_along_main_direction(sample, unit)
+    split = design_terms(wide, other, n_components, degree, max_degree)
+    if split is not None and (design is None or split.error < _SPLIT_GAIN * design.error):
+        return split, other.direction
+    return design, None
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,13 +136,7 @@ class _Found:
 
 
 def _found(
-    basis: RadialBasis,
-    functions: Array,
-    sample: Sample,
-    noise: NoisePairs,
-    size: float,
-    highest: int,
-    budget: int,
+    series: SampledSeries, sample: Sample, noise: NoisePairs, size: float, highest: int, budget: int
 ) -> list[_Found]:
     across, lengths = packed(sample.across), sample.across.diagonal()
     power = np.ones_like(across)
@@ -164,23 +144,29 @@ def _found(
     for degree in range(highest + 1):
         if degree:
             power *= across
-        powers = radial_powers(basis, functions, sample.along, degree)
-        mixing = _directions(basis, powers, degree, lengths**degree, size)
-        if degree == 0:
-            mixing = mixing[:, : max(1, min(budget // 3, budget - highest))]
+        powers = radial_powers(series, series.functions, sample.along, degree)
+        if series.unbiased:
+            mixing = _all_directions(series, powers, degree, sample.direction is not None)
+        else:
+            mixing = _directions(series, powers, degree, lengths**degree, size)
+            if degree == 0:
+                mixing = mixing[:, : max(1, min(budget // 3, budget - highest))]
         if not mixing.size:
             continue
         components = powers @ mixing
         # A sketch that takes most rows of a small transform is better than its width says: the rows are drawn
         # without replacement. That is left to the final prediction; here a low share is assumed.
         columns = max(1, min(budget // 3, monomial_count(sample.n_features, degree) // 8))
-        part = Part(degree, mixing, noise.rates(components, degree, columns))
+        rates = noise.rates(components, degree, columns)
+        if series.unbiased and degree:  # what the sample does not show may come later, and takes a column
+            rates[:-1] = np.maximum(rates[:-1], _SILENT)
+        part = Part(degree, mixing, rates)
         found.append(_Found(part, components, packed(components @ components.T) * power, columns))
     return found
 
 
 def _with_tilts(
-    found: list[_Found], tail: Tail, sample: Sample, target: Array, noise: NoisePairs, budget: int
+    found: list[_Found], series: SampledSeries, sample: Sample, noise: NoisePairs, budget: int
 ) -> list[_Found]:
     """Let the factors depend on the norm, where the tail of the series does.
 
@@ -188,7 +174,8 @@ def _with_tilts(
     which is positive semi-definite for c ≥ 0. The least-squares problem chooses c; what enters the map is the
     product form √(w(x) w(y)) with w = Σ_p c_p τ^{2p}, which has no more components than H_j.
     """
-    share = tail(sample.mean_squares)
+    assert series.tail is not None
+    share = series.tail
     pairs = packed(np.sqrt(np.outer(share, share)))
     offered = np.concatenate([np.stack([f.kernel for f in found]) * pairs ** (2 * p) for p in range(_TILTS)])
     rates = [
@@ -197,14 +184,15 @@ def _with_tilts(
         for f in found
     ]
     penalty = np.array(rates) / math.sqrt(budget)
-    factors = FactorProblem.build(target, offered).solve(list(range(len(offered))), penalty)
+    problem = FactorProblem.build(series.target, offered, sample.population)
+    factors = problem.solve(list(range(len(offered))), penalty)
     return [
         f.tilted(tuple(c / c.sum()), share, noise) if c.sum() > 0 else f
         for f, c in zip(found, factors.reshape(_TILTS, -1).T, strict=True)
     ]
 
 
-def _directions(basis: RadialBasis, powers: Array, degree: int, lengths: Array, size: float) -> Array:
+def _directions(series: SampledSeries, powers: Array, degree: int, lengths: Array, size: float) -> Array:
     """W_j: what the sample uses of one degree, (t, c), ordered by what it adds to the kernel.
 
     The zero row, which has degree 0 alone, is counted among the rows whether the sample holds one or not.
@@ -212,7 +200,7 @@ def _directions(basis: RadialBasis, powers: Array, degree: int, lengths: Array, 
     weighted = powers * np.sqrt(lengths)[:, None]
     matrix = weighted.T @ weighted / (size * len(powers))
     if degree == 0:
-        zero = np.where(basis.degrees == 0, basis.zero, 0.0)
+        zero = np.where(series.degrees == 0, series.zero, 0.0)
         matrix += _ZERO_SHARE * np.outer(zero, zero) / max(float(zero @ zero), np.finfo(float).tiny)
     values, vectors = np.linalg.eigh(matrix)
     values, vectors = values[::-1], vectors[:, ::-1]
@@ -220,6 +208,15 @@ def _directions(basis: RadialBasis, powers: Array, degree: int, lengths: Array, 
         return np.empty((values.size, 0))
     kept: Array = vectors[:, : max(1, int((values > _RANK_TOLERANCE).sum()))]
     return kept
+
+
+def _all_directions(series: SampledSeries, powers: Array, degree: int, split: bool) -> Array:
+    """W_j with nothing left out: a rotation of all components that rows can have, the largest first."""
+    if not split:  # α = 0: powers beyond the degree's own vanish, for all rows
+        own: Array = np.eye(powers.shape[1])[:, series.degrees[series.degrees >= degree] == degree]
+        return own
+    vectors: Array = np.linalg.eigh(powers.T @ powers)[1][:, ::-1]
+    return vectors
 
 
 def _with_true_widths(design: Design, found: list[_Found], noise: NoisePairs, size: float) -> Design:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import nnls
@@ -19,11 +20,46 @@ from scipy.optimize import nnls
 from ..nonlinearity.contract import Array
 from .pairs import diagonal_of, mean_square, means
 
-__all__ = ["FactorProblem"]
+__all__ = ["FactorProblem", "Factors", "FixedFactors"]
 
 _ACTIVE_ROUNDS = 16
 _BOUND_WEIGHT = 30.0  # of a bound against the root mean square of the kernel
 _BOUND_SLACK = 1e-4
+
+
+class Factors(Protocol):
+    """What gives each degree its factor."""
+
+    @property
+    def square(self) -> float:
+        """Mean of K²."""
+
+    def solve(self, chosen: list[int], penalty: Array) -> Array:
+        """Return the factors of the chosen degrees."""
+
+    def miss(self, chosen: list[int], factors: Array) -> float:
+        """Return the mean of (K − Σ_j r_j H_j)²."""
+
+
+@dataclass(frozen=True, eq=False)
+class FixedFactors:
+    """All degrees with the factor one: the series is the kernel, and its sketch is to be unbiased.
+
+    Attributes
+    ----------
+    square : float
+        Mean of K².
+    """
+
+    square: float
+
+    def solve(self, chosen: list[int], penalty: Array) -> Array:
+        """Return ones."""
+        return np.ones(len(chosen))
+
+    def miss(self, chosen: list[int], factors: Array) -> float:
+        """Return 0: nothing is truncated."""
+        return 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +82,17 @@ class FactorProblem:
     diagonals: Array
 
     @classmethod
-    def build(cls, target: Array, kernels: Array) -> FactorProblem:
-        """Return the problem of a packed kernel (p,) and its packed parts (q, p)."""
+    def build(cls, target: Array, kernels: Array, population: int | None = None) -> FactorProblem:
+        """Return the problem of a packed kernel (p,) and its packed parts (q, p).
+
+        ``population`` is the number of rows that the sample stands for (None: itself).
+        """
         whole = diagonal_of(target)
         parts = np.stack([diagonal_of(k) for k in kernels], axis=1)
         return cls(
-            means(kernels, kernels.T),
-            means(kernels, target),
-            mean_square(target),
+            means(kernels, kernels.T, population),
+            means(kernels, target, population),
+            mean_square(target, population),
             np.divide(parts, whole[:, None], out=np.zeros_like(parts), where=whole[:, None] > 0),
         )
 

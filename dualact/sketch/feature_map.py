@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,31 +14,69 @@ from scipy import sparse
 from ..errors import DualactError
 from ..nonlinearity.contract import Array
 from .monomials import monomial_count
-from .planning import SketchPlan
 from .polysketch import PolySketch
 from .signs import signs
 from .sparse_rows import SparseRows, canonical, unit_csr
-from .terms import Term, mixed, radial_powers, tilted
+from .terms import Graded, Term, mixed, radial_powers, tilted
 
-__all__ = ["FeatureMap"]
+__all__ = ["FeatureMap", "MapPlan", "RadialFunctions"]
 
 _MIXING_STREAM = 2**31  # address of the mixing signs among the streams of a seed; a sketch uses its degree
 _ROWS = 512  # rows whose norms and radial functions are worked out together
+_ROOM = 1e-6  # of the largest number of a dtype: larger weights may overflow with what they multiply
+
+
+class RadialFunctions(Graded, Protocol):
+    """The functions f_t of a series K(x, y) = Σ_t f_t(|x|) f_t(|y|) cos^{degree_t}∠(x, y)."""
+
+    def of_norms(self, norms: Array, n_features: int) -> Array:
+        """Return f_t of rows with these norms, (n, t); each row depends on its own norm alone."""
+
+
+class MapPlan(Protocol):
+    """What a feature map asks of its plan."""
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the input."""
+
+    @property
+    def n_components(self) -> int:
+        """Columns of the output."""
+
+    @property
+    def basis(self) -> RadialFunctions:
+        """The radial functions."""
+
+    @property
+    def direction(self) -> Array | None:
+        """The unit vector along which rows are split, if they are."""
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The degrees, their weights, and how they are carried."""
+
+    @property
+    def spread(self) -> int:
+        """Slots a coordinate of sparse leaves; 0 for dense leaves."""
+
+    def tail_share(self, norms: Array) -> Array:
+        """Return τ² of rows with these norms, by which terms are tilted."""
 
 
 class FeatureMap:
-    """Sketched features of a dense network: E⟨z(x), z(y)⟩ is the plan's series.
+    """Sketched features: E⟨z(x), z(y)⟩ is the plan's series.
 
     Parameters
     ----------
-    plan : SketchPlan
+    plan : MapPlan
     seed : int
         Non-negative. Plan, seed and dtype fix the map.
     dtype : numpy dtype
         float32 or float64: of the computation and of the features.
     """
 
-    def __init__(self, plan: SketchPlan, seed: int, dtype: Any) -> None:
+    def __init__(self, plan: MapPlan, seed: int, dtype: Any) -> None:
         self.plan = plan
         self.dtype = np.dtype(dtype)
         d = plan.n_features
@@ -68,7 +106,7 @@ class FeatureMap:
         """
         out = np.empty((X.shape[0], self.plan.n_components), dtype=self.dtype)
         out[:, self.used :] = 0
-        blocks = [slice(i, min(i + _ROWS, len(out))) for i in range(0, len(out), _ROWS)]
+        blocks = list(_blocks(len(out)))
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = cores if n_jobs is None or n_jobs < 1 else n_jobs
         if workers == 1 or len(blocks) <= 1:
@@ -79,23 +117,65 @@ class FeatureMap:
                 list(pool.map(lambda rows: self._block(X[rows], out[rows]), blocks))
         return out
 
+    def series_diagonal(self, X: Any) -> Array:
+        """Return E|z(x)|², the diagonal of the plan's series, of the rows of X.
+
+        Parameters
+        ----------
+        X : (n, d) array or CSR matrix
+            Finite.
+
+        Returns
+        -------
+        (n,) float64 array
+        """
+        out = np.zeros(X.shape[0])
+        for rows in _blocks(len(out)):
+            unit, norms, along = self._split(X[rows])
+            length = _squared_lengths(unit, along)
+            for degree, components in self._components(norms, along).items():
+                out[rows] += (components**2).sum(axis=1) * length**degree
+        return out
+
     def _block(self, X: Any, out: NDArray[Any]) -> None:
-        unit: NDArray[Any] | SparseRows
-        if self.plan.spread:
-            unit, mean_squares, along = self._split_sparse(canonical(X))
-        else:
-            rows = X.toarray() if sparse.issparse(X) else X
-            unit, mean_squares, along = self._split(np.asarray(rows, dtype=np.float64, order="C"))
+        unit, norms, along = self._split(X)
+        components = self._components(norms, along)
+        size = max((float(np.abs(c).max(initial=0.0)) for c in components.values()), default=0.0)
+        largest = float(np.finfo(self.dtype).max)
+        if not size <= largest:
+            raise self._overflow(norms)
+        leaves = (
+            SparseRows.of(unit, self.dtype)
+            if self.plan.spread
+            else np.ascontiguousarray(unit, dtype=self.dtype)
+        )
         across = along.astype(self.dtype)
-        functions = self.plan.basis(mean_squares)
-        tail = self.plan.tail(mean_squares)
-        components = {}
-        for term in self.plan.terms:
-            raw = mixed(radial_powers(self.plan.basis, functions, along, term.degree), term.mixing)
-            components[term.degree] = tilted(raw, term.tilt, tail).astype(self.dtype)
-        for i in range(0, len(out), self.inner_rows):
-            part = slice(i, i + self.inner_rows)
-            self._inner(unit[part], across[part], {k: c[part] for k, c in components.items()}, out[part])
+        weights = {k: c.astype(self.dtype) for k, c in components.items()}
+        with np.errstate(over="ignore"):
+            for i in range(0, len(out), self.inner_rows):
+                part = slice(i, i + self.inner_rows)
+                self._inner(leaves[part], across[part], {k: c[part] for k, c in weights.items()}, out[part])
+        if size > _ROOM * largest and not np.all(np.isfinite(out)):
+            raise self._overflow(norms)
+
+    def _overflow(self, norms: Array) -> DualactError:
+        remedy = "" if self.dtype == np.float64 else ", or pass X as float64"
+        return DualactError(
+            f"the features of X overflow {self.dtype.name}: rows have norms of up to {norms.max():.3g}. "
+            f"Scale X down{remedy}."
+        )
+
+    def _components(self, norms: Array, along: Array) -> dict[int, Array]:
+        """a_j(x) of each term, (n, c)."""
+        functions = self.plan.basis.of_norms(norms, self.plan.n_features)
+        found = {}
+        with np.errstate(over="ignore", invalid="ignore"):
+            for term in self.plan.terms:
+                raw = mixed(radial_powers(self.plan.basis, functions, along, term.degree), term.mixing)
+                if term.tilt != (1.0,):
+                    raw = tilted(raw, term.tilt, self.plan.tail_share(norms))
+                found[term.degree] = raw
+        return found
 
     def _inner(
         self,
@@ -134,30 +214,34 @@ class FeatureMap:
             total += components[:, c, None] * self.mixing[degree][c]
         return total
 
-    def _split(self, rows: Array) -> tuple[NDArray[Any], Array, Array]:
-        """Return x⊥ (in the map's dtype), |x|²/d and α. Nothing here depends on the other rows."""
+    def _split(self, X: Any) -> tuple[Any, Array, Array]:
+        """Return x⊥, |x| and α. Nothing here depends on the other rows; no square under- or overflows.
+
+        For sparse leaves x/|x| stands for x⊥, a CSR matrix: the leaves subtract αμ themselves.
+        """
+        if self.plan.spread:
+            return self._split_sparse(canonical(X))
+        rows = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64, order="C")
         peak = np.abs(rows).max(axis=1)
         safe = np.where(peak > 0, peak, 1.0)
         unit = rows / safe[:, None]
         length = np.sqrt((unit * unit).sum(axis=1))
         unit /= np.where(length > 0, length, 1.0)[:, None]
-        mean_squares = _mean_squares(length * peak, rows.shape[1])
+        with np.errstate(over="ignore"):
+            norms = length * safe
         direction = self.plan.direction
         if direction is None:
-            return np.ascontiguousarray(unit, dtype=self.dtype), mean_squares, np.zeros(len(rows))
+            return unit, norms, np.zeros(len(rows))
         along = (unit * direction).sum(axis=1)
         unit -= along[:, None] * direction
-        return np.ascontiguousarray(unit, dtype=self.dtype), mean_squares, along
+        return unit, norms, along
 
-    def _split_sparse(self, rows: Any) -> tuple[SparseRows, Array, Array]:
-        """Return x/|x|, from which the leaves subtract αμ, |x|²/d and α."""
+    def _split_sparse(self, rows: Any) -> tuple[Any, Array, Array]:
         unit, norms = unit_csr(rows)
-        mean_squares = _mean_squares(norms, rows.shape[1])
         along = np.zeros(len(norms))
         if self.plan.direction is not None:
-            owner = np.repeat(np.arange(len(norms)), np.diff(unit.indptr))
-            along += np.bincount(owner, unit.data * self.plan.direction[unit.indices], minlength=len(norms))
-        return SparseRows.of(unit, self.dtype), mean_squares, along
+            along = _row_sums(unit, unit.data * self.plan.direction[unit.indices])
+        return unit, norms, along
 
     def _polysketch(self, widths: dict[int, int], seed: int) -> PolySketch | None:
         if not widths:
@@ -178,15 +262,27 @@ def _powers(
         sketch(unit, outs)
 
 
-def _mean_squares(norms: Array, n_features: int) -> Array:
-    with np.errstate(over="ignore"):
-        mean_squares: Array = norms**2 / n_features
-    if not np.all(np.isfinite(mean_squares)):
-        raise DualactError("a row of X has a norm whose square overflows; scale X down.")
-    return mean_squares
+def _squared_lengths(unit: Any, along: Array) -> Array:
+    """|x⊥|² of what :meth:`FeatureMap._split` returned."""
+    if sparse.issparse(unit):
+        return np.maximum(_row_sums(unit, unit.data**2) - along**2, 0.0)
+    lengths: Array = (unit * unit).sum(axis=1)
+    return lengths
 
 
-def _slices(plan: SketchPlan) -> Iterator[slice]:
+def _row_sums(rows: Any, values: Array) -> Array:
+    """Sums of the values of each row of a CSR matrix, to the bit whatever rows are beside it."""
+    owner = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    sums = np.zeros(rows.shape[0])
+    sums += np.bincount(owner, values, minlength=rows.shape[0])
+    return sums
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(i, min(i + _ROWS, n)) for i in range(0, n, _ROWS))
+
+
+def _slices(plan: MapPlan) -> Iterator[slice]:
     start = 0
     for term in plan.terms:
         stop = start + term.columns(plan.n_features)

@@ -20,8 +20,8 @@ __all__ = ["hadamard", "hadamard_matrix", "has_compiled", "power_of_two"]
 
 Array = NDArray[Any]
 _compiled = load("_hadamard")
-_RADIX = 5  # log2 of the largest matrix in the NumPy path: 32 x 32
-_BLOCK = 1 << 16  # numbers a block, so that a block and its temporary stay in L2
+_RADIX = 4  # log2 of the usual order of a matrix in the NumPy path
+_BLOCK = 1 << 15  # numbers a block, so that a block and its temporary stay in L2
 
 
 def has_compiled() -> bool:
@@ -120,20 +120,41 @@ def hadamard(X: Array) -> Array:
 
 
 def _by_matrix_products(X: Array, log_n: int) -> None:
-    """Transform the rows of the contiguous X in place: H_{ab} = H_a ⊗ H_b, one matrix product a factor."""
-    passes = -(-log_n // _RADIX)
-    sizes = [log_n // passes + (i < log_n % passes) for i in range(passes)]
+    """Transform the rows of the contiguous X in place: H_{ab} = H_a ⊗ H_b, one matrix product a factor.
+
+    The factor of the smallest stride is one long product with a matrix of order 16; the others multiply slabs
+    by small matrices, which per butterfly is cheapest at orders 8 and 16. Two buffers take turns.
+    """
+    sizes = _factors(log_n)
     step = max(_BLOCK >> log_n, 1)
+    spare = np.empty(min(step, len(X)) << log_n, X.dtype)
     for first in range(0, len(X), step):
         rows = X[first : first + step]
-        before, after = len(rows), 1 << log_n
+        source, target = rows.reshape(-1), spare[: rows.size]
+        after = 1 << log_n
         for size in sizes:
             radix = 1 << size
             after >>= size
             H = hadamard_matrix(radix, X.dtype.str)
-            cube = rows.reshape(before, radix, after)
             if after == 1:
-                cube[..., 0] = cube[..., 0] @ H
+                np.matmul(source.reshape(-1, radix), H, out=target.reshape(-1, radix))
             else:
-                cube[...] = H @ cube
-            before *= radix
+                np.matmul(H, source.reshape(-1, radix, after), out=target.reshape(-1, radix, after))
+            source, target = target, source
+        if len(sizes) % 2:
+            np.copyto(target, source)
+
+
+def _factors(log_n: int) -> list[int]:
+    """Logarithms of the orders whose product is 2^log_n, the one of the largest stride first.
+
+    Examples
+    --------
+    >>> _factors(5), _factors(10), _factors(14)
+    ([5], [3, 3, 4], [3, 3, 4, 4])
+    """
+    if log_n <= _RADIX + 1:
+        return [log_n]
+    rest = log_n - _RADIX
+    parts = -(-rest // _RADIX)
+    return [*sorted(rest // parts + (i < rest % parts) for i in range(parts)), _RADIX]

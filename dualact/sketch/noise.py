@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..nonlinearity.contract import Array
 from .monomials import monomial_count
-from .pairs import diagonal_of
+from .pairs import diagonal_of, pair_weights
 from .sample import Sample
 from .structures import variance
 
@@ -62,7 +62,9 @@ class NoisePairs:
         rows = np.flatnonzero(np.diff(np.floor(np.cumsum(share) + 0.5), prepend=0.0))
         inverse = 1 / share[rows]
         first, second = np.triu_indices(rows.size)
-        weights = np.where(first == second, inverse[first], 2 * inverse[first] * inverse[second])
+        own, other = pair_weights(sizes.size, sample.population)
+        both = inverse[first] * inverse[second]
+        weights = np.where(first == second, own * inverse[first], 2 * other * both)
         across = sample.across[np.ix_(rows, rows)]
         lengths = across.diagonal()
         return cls(
@@ -70,7 +72,7 @@ class NoisePairs:
             rows,
             first,
             second,
-            weights / sizes.size**2,
+            weights,
             lengths[first] * lengths[second],
             across[first, second],
             sample.fourth[rows[first], rows[second]],

@@ -15,20 +15,12 @@ from ..exact.recursion import trace_variances
 from ..network.planning import Kind, NetworkPlan, check, render_table
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
-from .design import design_terms, exact_kernel
-from .monomials import monomial_count
+from .design import design_with_split
+from .network_series import exact_kernel, network_series
 from .radial import RadialBasis, Tail, radial_basis
-from .sample import (
-    Sample,
-    can_split,
-    direction_from_data,
-    direction_to_data,
-    draw_sample,
-    gaussian_sample,
-    split_along_main_direction,
-)
+from .sample import Sample, can_split, direction_from_data, direction_to_data, draw_sample, gaussian_sample
 from .sparse_rows import spread_for
-from .terms import Term
+from .terms import Term, term_rows
 
 __all__ = ["SketchPlan", "plan_features"]
 
@@ -36,7 +28,6 @@ VERSION = 1
 MAX_DEGREE = 16
 _LOW_DIMENSIONAL_DEGREE = 40
 _SPLIT_DEGREE = 40
-_SPLIT_GAIN = 0.95
 _MARGINS = (4.0, 1.5, 1.1, 1.01)  # the grid of |x|² reaches that factor beyond the sample, if it can
 
 
@@ -98,6 +89,10 @@ class SketchPlan:
         """The tail of the series, by which terms are tilted."""
         return self.basis.tail(self.tail_degree)
 
+    def tail_share(self, norms: Array) -> Array:
+        """Return τ², the share of K(x, x) in the tail, of rows with these norms."""
+        return self.tail(norms**2 / self.n_features)
+
     @property
     def predicted_error(self) -> float:
         """Predicted relative Frobenius error of the Gram matrix."""
@@ -120,16 +115,7 @@ class SketchPlan:
             "n_components": self.n_components,
             "basis": self.basis.to_dict(),
             "direction": direction_to_data(self.direction),
-            "terms": [
-                {
-                    "degree": t.degree,
-                    "mixing": t.mixing.tolist(),
-                    "exact": t.exact,
-                    "width": t.width,
-                    "tilt": list(t.tilt),
-                }
-                for t in self.terms
-            ],
+            "terms": [t.to_dict() for t in self.terms],
             "truncation": self.truncation,
             "sketching": self.sketching,
             "rows": self.rows,
@@ -154,22 +140,12 @@ class SketchPlan:
         try:
             network = Network.from_dict(data["network"])
             checked = check(network, data["kind"], n_features=int(data["n_features"]))
-            terms = tuple(
-                Term(
-                    int(t["degree"]),
-                    np.asarray(t["mixing"], dtype=float).reshape(len(t["mixing"]), -1),
-                    int(t["exact"]),
-                    int(t["width"]),
-                    tuple(float(c) for c in t["tilt"]),
-                )
-                for t in data["terms"]
-            )
             return cls(
                 checked,
                 int(data["n_components"]),
                 RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk"),
                 direction_from_data(data["direction"], int(data["n_features"])),
-                terms,
+                tuple(Term.from_dict(t) for t in data["terms"]),
                 float(data["truncation"]),
                 float(data["sketching"]),
                 int(data["rows"]),
@@ -185,10 +161,6 @@ class SketchPlan:
             ("layer", "", "rule"),
             *((s.path, s.layer, s.rule) for s in self.checked.steps),
         ]
-        rows: list[tuple[str, ...]] = [("degree", "exact columns", "sketched columns", "components")]
-        for term in self.terms:
-            exact = term.exact * monomial_count(self.n_features, term.degree)
-            rows.append((str(term.degree), str(exact), str(term.width), str(term.mixing.shape[1])))
         used = sum(t.columns(self.n_features) for t in self.terms)
         origin = f"{self.rows} rows of X" if self.rows else "rows drawn from N(0, 1)"
         split = "" if self.direction is None else ", split along the main direction of the data"
@@ -198,7 +170,7 @@ class SketchPlan:
             f"{self.n_components} components ({used} used)",
             render_table(steps),
             f"one series in the cosine{split}{leaves}; designed on {origin}",
-            render_table(rows),
+            render_table(term_rows(self.terms, self.n_features)),
             f"predicted relative error {self.predicted_error:.2g} "
             f"(truncation {self.truncation:.2g}, sketch {self.sketching:.2g})",
             f"memory {4 * self.n_components} bytes a row in float32, {8 * self.n_components} in float64",
@@ -214,6 +186,7 @@ def plan_features(
     n_features: int | None = None,
     n_components: int,
     degree: int | str = "auto",
+    population: int | None = None,
 ) -> SketchPlan:
     """Design the feature map of a dense network.
 
@@ -228,6 +201,8 @@ def plan_features(
     n_components : int
     degree : int or "auto"
         Highest power of the cosine; "auto" leaves it to the predicted error.
+    population : int, optional
+        How many rows X stands for, where it is a sample itself.
 
     Raises
     ------
@@ -247,25 +222,27 @@ def plan_features(
         )
     n_components = _count("n_components", n_components, 1)
     wanted = None if degree == "auto" else _count("degree", degree, 0)
-    sample, unit = gaussian_sample(checked.n_features) if X is None else draw_sample(X)
+    sample, unit = gaussian_sample(checked.n_features) if X is None else draw_sample(X, population=population)
     sample = replace(sample, spread=spread_for(X, n_components))
     with_theta = checked.kind == "ntk"
     low, high = _norm_range(network, sample, with_theta)
     target = exact_kernel(network, sample, with_theta)
     top = _top_degree(checked.n_features, n_components) if wanted is None else wanted
-    splits = can_split(sample, unit)
-    wide = radial_basis(network, with_theta, low, high, max(_SPLIT_DEGREE, top) if splits else top)
-    basis, direction = wide.up_to(top), None
-    design = design_terms(basis, sample, target, n_components, wanted, top)
-    if splits:
-        other = split_along_main_direction(sample, unit)
-        split = design_terms(wide, other, target, n_components, wanted, top)
-        if split.error < _SPLIT_GAIN * design.error:
-            basis, design, direction = wide, split, other.direction
+    highest = max(_SPLIT_DEGREE, top) if can_split(sample, unit) else top
+    wide = radial_basis(network, with_theta, low, high, highest)
+    basis = wide.up_to(top)
+    plain, split = (network_series(b, sample, target, top) for b in (basis, wide))
+    design, direction = design_with_split(plain, split, sample, unit, n_components, wanted, top)
+    if design is None:
+        raise DualactError(
+            f"n_components={n_components} is too small for degree {degree}: every degree of this kernel's "
+            f"series needs at least one column. Take n_components of at least {top + 1} (a few hundred to be "
+            "useful), or degree='auto'."
+        )
     return SketchPlan(
         checked,
         n_components,
-        basis,
+        basis if direction is None else wide,
         direction,
         design.terms,
         design.truncation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = ["PolySketch"]
 
 Array = NDArray[Any]
 _CACHE_BYTES = 1 << 20
+_ROOM = 9.0  # logarithm of what the entries of a sketch may exceed the norms by
 
 
 class PolySketch:
@@ -107,6 +109,7 @@ class PolySketch:
         tables = {k: draw(c, (self.seed, k), self.direction) for k, c in self.circuits.items()}
         exact = {} if self.spread else {k: self.widths[k] for k in self.exact}
         self._program = compile_program(self.circuits, tables, exact, self.n_features, self.dtype)
+        self._range = math.log(float(np.finfo(self.dtype).max)) - _ROOM
         self._tables: dict[int, Tables] = tables if self._program is None else {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -144,7 +147,7 @@ class PolySketch:
         Parameters
         ----------
         U : ndarray or CSR matrix of ``dtype``, shape (b, n_features)
-            Rows, of any norm.
+            Rows; the largest norm to the highest degree must fit the dtype.
         outs : mapping of int to ndarray, shapes (b, D_k)
             Arrays of ``dtype`` to be filled, any strides.
         along : (b,) array of ``dtype``, optional
@@ -152,9 +155,12 @@ class PolySketch:
         """
         self._check_call(U, outs, along)
         if self.spread:
-            self.of_nonzeros(SparseRows.of(U, self.dtype), outs, along)
+            rows = SparseRows.of(U, self.dtype)
+            self._check_range(rows, along)
+            self.of_nonzeros(rows, outs, along)
             return
         U = U.toarray() if sparse.issparse(U) else U
+        self._check_range(U)
         if self._program is not None:
             self._program(np.ascontiguousarray(U), outs)
             return
@@ -190,6 +196,27 @@ class PolySketch:
             else:
                 monomials(U, k, outs[k][:, :count])
             outs[k][:, count:] = 0.0
+
+    def _check_range(self, U: Array | SparseRows, along: Array | None = None) -> None:
+        """Refuse rows whose powers overflow: a product of their norms, and some room for the signs."""
+        values = U.values if isinstance(U, SparseRows) else U
+        peak, top = float(np.abs(values).max(initial=0.0)), max(self.widths)
+        shift = 0.0
+        if along is not None and self.direction is not None:
+            shift = float(np.abs(along).max(initial=0.0)) * float(np.linalg.norm(self.direction))
+        if top * math.log(max(peak * math.sqrt(self.n_features) + shift, 1.0)) <= self._range:
+            return
+        scaled = values / (peak or 1.0)
+        if isinstance(U, SparseRows):
+            lengths = np.sqrt(np.bincount(U.entries[2], scaled**2, minlength=len(U)))
+        else:
+            lengths = np.linalg.norm(scaled, axis=1)
+        norm = peak * float(lengths.max()) + shift
+        if top * math.log(norm) > self._range:
+            raise DualactError(
+                f"PolySketch: the power {top} of U overflows {self.dtype.name}: rows have norms of up to "
+                f"{norm:.3g}. Divide them by their norms, and multiply the result by norm**{top} in float64."
+            )
 
     def _check_call(self, U: Any, outs: Mapping[int, Array], along: Array | None) -> None:
         if U.ndim != 2 or U.shape[1] != self.n_features or U.dtype != self.dtype:

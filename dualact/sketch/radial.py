@@ -149,6 +149,20 @@ class RadialBasis:
             out[outside] = self._outside(places[outside])
         return out
 
+    def of_norms(self, norms: Array, n_features: int) -> Array:
+        """Values of all functions at rows with these norms |x|, (n, t).
+
+        Raises
+        ------
+        DualactError
+            If a norm is out of the range of the network, or its square overflows.
+        """
+        with np.errstate(over="ignore", under="ignore"):
+            mean_squares = norms**2 / n_features
+        if not np.all(np.isfinite(mean_squares)):
+            raise DualactError("a row of X has a norm whose square overflows; scale X down.")
+        return self(mean_squares)
+
     def _outside(self, places: Array) -> Array:
         out = np.empty((places.size, self.degrees.size))
         panels = np.floor(places / _PANEL).astype(np.int64)

@@ -23,6 +23,8 @@ __all__ = [
     "draw_sample",
     "evenly_spaced",
     "gaussian_sample",
+    "sample_of",
+    "sampled_rows",
     "split_along_main_direction",
 ]
 
@@ -39,8 +41,8 @@ class Sample:
     Attributes
     ----------
     n_features : int
-    mean_squares : (s,) array
-        |x|²/d.
+    norms : (s,) array
+        |x|.
     cosines : (s, s) array
         x̂·ŷ.
     along : (s,) array
@@ -51,15 +53,25 @@ class Sample:
         μ.
     spread : int
         Slots a coordinate of the sparse leaves that are to be used; 0 for dense leaves.
+    population : int or None
+        How many rows of data these stand for; None for themselves.
     """
 
     n_features: int
-    mean_squares: Array
+    norms: Array
     cosines: Array
     along: Array
     fourth: Array
     direction: Array | None = None
     spread: int = 0
+    population: int | None = None
+
+    @cached_property
+    def mean_squares(self) -> Array:
+        """|x|²/d, (s,); infinity where it overflows."""
+        with np.errstate(under="ignore", over="ignore"):
+            squares: Array = self.norms**2 / self.n_features
+        return squares
 
     @cached_property
     def across(self) -> Array:
@@ -74,18 +86,29 @@ def evenly_spaced(n: int, rows: int = SAMPLE_ROWS) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, n - 1, min(n, rows)).astype(np.int64))
 
 
-def draw_sample(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Sample, Any]:
-    """Return the sample of evenly spaced rows of X, and their unit vectors (dense or CSR)."""
-    chosen = evenly_spaced(X.shape[0], rows)
-    part = X[chosen]
+def draw_sample(X: Any, rows: int = SAMPLE_ROWS, population: int | None = None) -> tuple[Sample, Any]:
+    """Return the sample of evenly spaced rows of X, and their unit vectors (dense or CSR).
+
+    X stands for ``population`` rows, where it is a sample itself; None: for its own.
+    """
+    return sample_of(sampled_rows(X, rows), X.shape[0] if population is None else population)
+
+
+def sample_of(part: Any, population: int | None = None) -> tuple[Sample, Any]:
+    """Return the sample of these rows, which stand for ``population`` ones, and their unit vectors."""
     part = canonical(part) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
     unit, norms = _unit_rows(part)
-    with np.errstate(under="ignore", over="ignore"):
-        squares = norms**2 / X.shape[1]
-    present = (norms > 0) / X.shape[1]
-    cosines = gram(unit, unit, present, present) * X.shape[1]
+    d = part.shape[1]
+    present = (norms > 0) / d
+    cosines = gram(unit, unit, present, present) * d
     np.fill_diagonal(cosines, norms > 0)
-    return Sample(X.shape[1], squares, cosines, np.zeros(len(chosen)), _fourth(unit)), unit
+    sample = Sample(d, norms, cosines, np.zeros(len(norms)), _fourth(unit), population=population)
+    return sample, unit
+
+
+def sampled_rows(X: Any, rows: int = SAMPLE_ROWS) -> Any:
+    """Return that many evenly spaced rows of X at most."""
+    return X[evenly_spaced(X.shape[0], rows)]
 
 
 def _unit_rows(rows: Any) -> tuple[Any, Array]:
@@ -96,7 +119,8 @@ def _unit_rows(rows: Any) -> tuple[Any, Array]:
     unit = rows / np.where(peak > 0, peak, 1.0)[:, None]
     length = np.sqrt((unit * unit).sum(axis=1))
     unit /= np.where(length > 0, length, 1.0)[:, None]
-    return unit, length * peak
+    with np.errstate(over="ignore"):
+        return unit, length * peak
 
 
 def gaussian_sample(n_features: int, rows: int = SAMPLE_ROWS) -> tuple[Sample, Array]:
@@ -109,13 +133,9 @@ def gaussian_sample(n_features: int, rows: int = SAMPLE_ROWS) -> tuple[Sample, A
 def can_split(sample: Sample, unit: Any) -> bool:
     """Whether the rows can be split: those of sparse leaves always, because the leaves are linear."""
     count, d = unit.shape
-    if sparse.issparse(unit) and not unit.count_nonzero():
+    if count < 2 or d < 2 or not (unit.count_nonzero() if sparse.issparse(unit) else unit.any()):
         return False
-    return (
-        count > 1
-        and d > 1
-        and bool(sample.spread or (isinstance(unit, np.ndarray) and d <= _DIRECTION_FEATURES))
-    )
+    return bool(sample.spread or (isinstance(unit, np.ndarray) and d <= _DIRECTION_FEATURES))
 
 
 def split_along_main_direction(sample: Sample, unit: Any) -> Sample:
@@ -137,12 +157,13 @@ def split_along_main_direction(sample: Sample, unit: Any) -> Sample:
         direction, along = -direction, -along
     return Sample(
         sample.n_features,
-        sample.mean_squares,
+        sample.norms,
         sample.cosines,
         along,
         _fourth_across(unit, along, direction),
         direction,
         sample.spread,
+        sample.population,
     )
 
 

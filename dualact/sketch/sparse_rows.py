@@ -83,7 +83,9 @@ def unit_csr(rows: Any) -> tuple[Any, Array]:
     owner = np.repeat(np.arange(len(counts)), counts)
     length = np.sqrt(np.bincount(owner, weights=data * data, minlength=len(counts)))
     data /= np.repeat(np.where(length > 0, length, 1.0), counts)
-    return sparse.csr_matrix((data, rows.indices, rows.indptr), shape=rows.shape), length * peak
+    with np.errstate(over="ignore"):
+        norms = length * peak
+    return sparse.csr_matrix((data, rows.indices, rows.indptr), shape=rows.shape), norms
 
 
 def spread_for(X: Any, columns: int) -> int:

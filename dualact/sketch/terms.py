@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..nonlinearity.contract import Array
 from .monomials import monomial_count
-from .radial import RadialBasis
 
-__all__ = ["Term", "mixed", "radial_powers", "tilted"]
+__all__ = ["Graded", "Term", "mixed", "radial_powers", "term_rows", "tilted"]
+
+
+class Graded(Protocol):
+    """Functions of the norm, each with the power of the cosine that it goes with."""
+
+    @property
+    def degrees(self) -> Array:
+        """Those powers, (t,) integers, ascending."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +52,46 @@ class Term:
         """Number of output columns."""
         return self.exact * monomial_count(n_features, self.degree) + self.width
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the term as JSON-ready data."""
+        return {
+            "degree": self.degree,
+            "mixing": self.mixing.tolist(),
+            "exact": self.exact,
+            "width": self.width,
+            "tilt": list(self.tilt),
+        }
 
-def radial_powers(basis: RadialBasis, functions: Array, along: Array, degree: int) -> Array:
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Term:
+        """Read back what :meth:`to_dict` wrote."""
+        return cls(
+            int(data["degree"]),
+            np.asarray(data["mixing"], dtype=float).reshape(len(data["mixing"]), -1),
+            int(data["exact"]),
+            int(data["width"]),
+            tuple(float(c) for c in data["tilt"]),
+        )
+
+
+def term_rows(terms: tuple[Term, ...], n_features: int) -> list[tuple[str, ...]]:
+    """Return the rows of a table of the terms, its head first."""
+    rows: list[tuple[str, ...]] = [("degree", "exact columns", "sketched columns", "components")]
+    for term in terms:
+        exact = term.exact * monomial_count(n_features, term.degree)
+        rows.append((str(term.degree), str(exact), str(term.width), str(term.mixing.shape[1])))
+    return rows
+
+
+def radial_powers(basis: Graded, functions: Array, along: Array, degree: int) -> Array:
     """What the components of one degree are mixed from: √C(k_t, j) α^{k_t − j} f_t for k_t ≥ j.
 
     Parameters
     ----------
-    basis : RadialBasis
+    basis : Graded
+        The degrees of the functions.
     functions : (n, t) array
-        Its values.
+        Their values.
     along : (n,) array
         α; zeros where there is no direction.
     degree : int

@@ -6,10 +6,22 @@ import os
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import normalize, scale
 
 DATA = Path(os.environ.get("DUALACT_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+
+
+def sparse_rows(n_features: int, rows: int = 1000, nonzeros: int = 100) -> sparse.csr_array:
+    """Return unit rows of about ``nonzeros`` counts, in columns of which few are common and many are rare."""
+    rng = np.random.default_rng(0)
+    share = 1 / (np.arange(n_features) + 10.0)
+    columns = rng.choice(n_features, size=(rows, nonzeros), p=share / share.sum())
+    pointer = np.arange(0, rows * nonzeros + 1, nonzeros)
+    counts = sparse.csr_array((np.ones(rows * nonzeros), columns.ravel(), pointer), (rows, n_features))
+    counts.sum_duplicates()
+    return normalize(counts)
 
 
 def family(name: str, rows: int = 1000) -> np.ndarray | None:

@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pytest
 from joblib import Parallel, delayed
+from sklearn.base import clone
 
 import dualact as da
 from dualact.errors import DualactError
@@ -58,6 +59,32 @@ def test_a_map_is_designed_on_the_same_rows():
     assert again.design(LAZY).to_dict() == FEATURES.plan_.to_dict()
     assert again.fit(LAZY).plan_.to_dict() == FEATURES.plan_.to_dict()
     assert np.array_equal(again.transform(X), FEATURES.transform(X))
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        da.PolynomialSketch(degree=3, coef0=0.5, n_components=40, random_state=0),
+        da.SketchedNeuralKernel(da.mlp(1, "relu"), n_components=40, random_state=0),
+    ],
+    ids=["polynomial", "network"],
+)
+def test_a_sample_stands_for_all_rows(maker):
+    """More rows than the design looks at: it knows of how many they are a sample."""
+    rows = np.concatenate([X * s for s in (1.0, 0.5, 2.0, 3.0)])
+    lazy = array.from_array(rows, chunks=(200, 3))
+    made, whole = clone(maker).fit(lazy), clone(maker).fit(rows)
+    assert made.plan_.to_dict() == whole.plan_.to_dict()
+    Z = made.transform(lazy)
+    assert Z.chunks == ((200,) * 4 + (160,), (40,))
+    assert np.array_equal(Z.compute(scheduler="sync"), whole.transform(rows))
+
+
+def test_residual_variances_are_lazy():
+    found = FEATURES.residual_variance(LAZY)
+    assert isinstance(found, array.Array)
+    assert found.chunks == (LAZY.chunks[0],)
+    assert np.array_equal(found.compute(scheduler="sync"), FEATURES.residual_variance(X))
 
 
 @pytest.mark.parametrize(

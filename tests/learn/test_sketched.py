@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import RidgeClassifier
+from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 
 import dualact as da
@@ -270,3 +270,68 @@ def test_fitting_again_forgets():
     features.transform(X)
     features.set_params(n_components=20).fit(X[:, :3])
     assert features.transform(X[:, :3]).shape == (60, 20)
+
+
+# What the series leaves out -------------------------------------------------------------------------
+
+CENTRED = (load_digits().data - load_digits().data.mean(axis=0))[:300] / 16
+
+
+@pytest.mark.parametrize("degree", [1, 3, "auto"])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_residual_variance_is_what_the_features_leave_out(degree, depth):
+    """K(x, x) minus the mean of |z(x)|² over 200 seeds, to five standard errors."""
+    net = da.mlp(depth, "gelu", bias_std=0.1)
+    rows = np.concatenate([X, np.zeros((2, 8)), 100 * X[:5], 1e-3 * X[:5]])
+    features = da.SketchedNeuralKernel(net, n_components=30, degree=degree, random_state=0).fit(X + 0.5)
+    squares = np.stack(
+        [
+            (da.SketchedNeuralKernel.from_plan(features.plan_, s).transform(rows) ** 2).sum(axis=1)
+            for s in range(200)
+        ]
+    )
+    tau, diagonal = features.residual_variance(rows), da.kernel_diag(net, rows)
+    expected = diagonal - squares.mean(axis=0)
+    error = squares.std(axis=0) / 200**0.5
+    assert tau.shape == (72,)
+    assert np.all(tau >= 0)
+    assert np.all(np.abs(tau - np.maximum(expected, 0)) <= 5 * error + 1e-9 * diagonal)
+    assert (tau > 1e-6 * diagonal).any()
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize(("degree", "m"), [(1, 65), (2, 2145)])
+def test_truncation_as_a_ridge(degree, m, depth):
+    """K ≈ ZZᵀ + diag(τ) where the truncation is what is missing, and so do the predictions of a ridge."""
+    net = da.mlp(depth, "relu", weight_std=2**0.5)
+    K = da.kernel(net, CENTRED)
+    features = da.SketchedNeuralKernel(net, n_components=m, degree=degree, random_state=0)
+    Z = features.fit_transform(CENTRED)
+    tau = features.residual_variance(CENTRED)
+    plain, mended = (np.linalg.norm(K - G) / np.linalg.norm(K) for G in (Z @ Z.T, Z @ Z.T + np.diag(tau)))
+    assert mended < 0.95 * plain
+    if degree == 2:
+        assert mended < 0.75 * plain
+    train, test, target = slice(0, 200), slice(200, 300), load_digits().target[:300] - 4.5
+    ridge = 1e-3 * K.trace() / len(K)
+    exact = K[test, train] @ np.linalg.solve(K[train, train] + ridge * np.eye(200), target[train])
+    gaps = []
+    for alpha, weights in ((ridge, None), (1.0, 1 / (ridge + tau[train]))):
+        model = Ridge(alpha=alpha, fit_intercept=False).fit(Z[train], target[train], sample_weight=weights)
+        gaps.append(np.linalg.norm(model.predict(Z[test]) - exact))
+    assert gaps[1] < (0.6 if degree == 2 else 0.95) * gaps[0]
+
+
+def test_residual_variance_of_any_rows(fitted):
+    expected = fitted.residual_variance(X)
+    assert expected.dtype == np.float64
+    single = fitted.residual_variance(X.astype(np.float32))
+    assert single.dtype == np.float64
+    assert np.allclose(single, expected, rtol=1e-3, atol=1e-5 * expected.max())
+    assert np.allclose(fitted.residual_variance(sparse.csr_array(X)), expected, rtol=1e-9)
+    assert np.array_equal(fitted.residual_variance(np.asfortranarray(X)), expected)
+    assert np.allclose(fitted.residual_variance(X[3:4]), expected[3])
+    with pytest.raises(NotFittedError):
+        kernel().residual_variance(X)
+    with pytest.raises(ValueError, match="X has 7 features"):
+        fitted.residual_variance(X[:, :7])

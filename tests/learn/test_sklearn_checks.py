@@ -18,6 +18,8 @@ ESTIMATORS = [
     da.StreamingRidge(alphas=1.0, fit_intercept=False),
     da.StreamingRidgeClassifier(),
     da.StreamingRidgeClassifier(alphas=(0.1, 1.0), class_weight={0: 2.0}),
+    da.PolynomialSketch(),
+    da.PolynomialSketch(degree=3, coef0=1.0, n_components=4),
 ]
 
 

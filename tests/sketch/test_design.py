@@ -7,8 +7,8 @@ from scipy import sparse
 
 import dualact as da
 from dualact.errors import DualactError
-from dualact.sketch.design import exact_kernel
 from dualact.sketch.feature_map import FeatureMap
+from dualact.sketch.network_series import exact_kernel
 from dualact.sketch.pairs import packed
 from dualact.sketch.planning import plan_features
 from dualact.sketch.sample import draw_sample

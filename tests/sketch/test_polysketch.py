@@ -277,6 +277,31 @@ def test_refusals_when_constructed(arguments, message):
         PolySketch(**{**good, **arguments})
 
 
+@pytest.mark.parametrize(("dtype", "norm"), [("f4", 1e30), ("f4", 1e6), ("f8", 3e38)])
+def test_powers_that_overflow(dtype, norm):
+    """Refused, with what to do; and that gives the right result."""
+    X = np.random.default_rng(9).normal(size=(4, 12))
+    U = (X * norm / np.linalg.norm(X, axis=1, keepdims=True)).astype(dtype)
+    sketch = PolySketch(12, {2: 9, 8: 40}, seed=0, dtype=dtype)
+    with pytest.raises(
+        DualactError, match=r"power 8 of U overflows float\d\d: .*multiply the result by norm\*\*8"
+    ):
+        features(sketch, U)
+    norms = np.linalg.norm(U.astype(float), axis=1, keepdims=True)
+    Z = features(sketch, U / norms)[8].astype(float) * norms**8
+    assert np.isfinite(Z).all()
+    low = PolySketch(12, {1: 5}, seed=0, dtype=dtype)
+    assert np.isfinite(features(low, U)[1]).all()
+
+
+def test_powers_that_underflow_are_zero():
+    U = np.full((2, 5), 1e-30, np.float32)
+    assert not features(PolySketch(5, {8: 20}, seed=0), U)[8].any()
+    assert np.isfinite(
+        features(PolySketch(5, {2: 20, 8: 20}, seed=0), np.full((2, 5), 1e-45, np.float32))[2]
+    ).all()
+
+
 def test_refusals_when_called():
     sketch = PolySketch(3, {2: 4}, seed=0)
     U, out = np.ones((2, 3), np.float32), np.empty((2, 4), np.float32)

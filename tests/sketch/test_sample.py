@@ -100,6 +100,10 @@ def test_packed_pairs(rows):
     assert np.array_equal(packed(A), A[np.triu_indices(rows)])
     assert np.array_equal(diagonal_of(packed(A)), A.diagonal())
     assert mean_square(packed(A)) == pytest.approx((A**2).mean())
+    more = mean_square(packed(A), 100)  # of 100 rows: one pair in a hundred is a row with itself
+    off = (A**2).sum() - (A.diagonal() ** 2).sum()
+    share = 0.99 * off / (rows * (rows - 1)) if rows > 1 else 0
+    assert more == pytest.approx(0.01 * (A.diagonal() ** 2).mean() + share)
     both = np.stack([packed(A), packed(B)])
     expected = [[(P * Q).mean() for Q in (A, B)] for P in (A, B)]
     assert np.allclose(means(both, both.T), expected)

@@ -266,3 +266,18 @@ def test_refusals_when_called():
     for wrong in (np.zeros(3, np.float32), np.zeros(2)):
         with pytest.raises(DualactError, match=r"along must have shape \(2,\) and dtype float32"):
             split(rows, {2: out}, wrong)
+
+
+def test_powers_that_overflow_are_refused():
+    """As those of dense rows are; and what is subtracted counts."""
+    U = sparse_rows(6, 50, 10, dtype=np.float32)
+    sketch = PolySketch(50, {2: 9, 8: 40}, seed=0, spread=4)
+    assert np.isfinite(features(sketch, U)[8]).all()
+    for rows in (U * np.float32(1e6), U.toarray() * np.float32(1e6)):
+        with pytest.raises(DualactError, match=r"power 8 of U overflows float32: .*by norm\*\*8"):
+            features(sketch, rows)
+    shifted = PolySketch(50, {8: 40}, seed=0, spread=4, direction=np.full(50, 50**-0.5))
+    assert np.isfinite(features(shifted, U, np.ones(6, np.float32))[8]).all()
+    for rows in (U, U * np.float32(0)):
+        with pytest.raises(DualactError, match="power 8 of U overflows float32"):
+            features(shifted, rows, np.full(6, 1e6, np.float32))
