@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..errors import NetworkError
-from ..sketch.feature_map import FeatureMap, MapPlan
+from ..sketch.maps import Map, make_map
 from .dask_arrays import is_dask, map_rows
+from .parameters import as_flat_rows
 
 __all__ = ["MappedTransformer"]
 
@@ -23,12 +24,11 @@ DTYPES = [np.float64, np.float32]
 _Maker = Callable[[Any, int], Any]
 
 
-class _Plan(MapPlan, Protocol):
+class _Plan(Protocol):
+    @property
+    def n_components(self) -> int: ...
+
     def to_dict(self) -> dict[str, Any]: ...
-
-
-class _PlanType(Protocol):
-    def from_dict(self, data: Mapping[str, Any]) -> Any: ...
 
 
 class MappedTransformer(
@@ -38,12 +38,16 @@ class MappedTransformer(
 ):
     """Abstract: a transformer with a ``plan_`` and a ``seed_``; ``fit`` ends in :meth:`_take`."""
 
-    _plan_type: ClassVar[_PlanType]
     n_jobs: int | None = None
 
     @classmethod
     def from_plan(cls, plan: Any, random_state: int) -> Any:
         """Return the fitted transformer of a plan (or its dictionary) and a ``seed_``."""
+        raise NotImplementedError
+
+    @staticmethod
+    def _read_plan(data: Mapping[str, Any]) -> Any:
+        """Read back what the plan's ``to_dict`` wrote."""
         raise NotImplementedError
 
     def transform(self, X: Any) -> NDArray[Any]:
@@ -78,18 +82,19 @@ class MappedTransformer(
         self.plan_ = plan
         self.seed_ = seed
         self._n_features_out = plan.n_components
-        self._maps: dict[str, FeatureMap] = {}
+        self._maps: dict[str, Map] = {}
 
     def _checked(self, X: Any) -> Any:
         """X as it was for ``fit``: a float array or CSR matrix."""
         check_is_fitted(self)
+        X, _ = as_flat_rows(X, getattr(getattr(self.plan_, "checked", None), "input_shape", None))
         return validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
 
-    def _map(self, dtype: Any) -> FeatureMap:
+    def _map(self, dtype: Any) -> Map:
         """The map of a dtype; made from plan and seed when first asked for."""
         name = np.dtype(dtype).name
         if name not in self._maps:
-            self._maps[name] = FeatureMap(self.plan_, self.seed_, dtype)
+            self._maps[name] = make_map(self.plan_, self.seed_, dtype)
         return self._maps[name]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -103,7 +108,7 @@ class MappedTransformer(
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if isinstance(state.get("plan_"), str):
-            state = {**state, "plan_": self._plan_type.from_dict(json.loads(state["plan_"]))}
+            state = {**state, "plan_": self._read_plan(json.loads(state["plan_"]))}
         super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Any:

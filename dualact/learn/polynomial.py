@@ -67,7 +67,6 @@ class PolynomialSketch(MappedTransformer):
     True
     """
 
-    _plan_type = PolynomialPlan
     plan_: PolynomialPlan
 
     def __init__(
@@ -119,6 +118,10 @@ class PolynomialSketch(MappedTransformer):
     def _checked(self, X: Any) -> Any:
         X = super()._checked(X)
         return self.plan_.extended(X)
+
+    @staticmethod
+    def _read_plan(data: Mapping[str, Any]) -> PolynomialPlan:
+        return PolynomialPlan.from_dict(data)
 
     @classmethod
     def from_plan(cls, plan: PolynomialPlan | Mapping[str, Any], random_state: int) -> PolynomialSketch:

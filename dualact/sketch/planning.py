@@ -215,7 +215,7 @@ def plan_features(
         n_features = X.shape[1]
     checked = check(network, kind, n_features=n_features)
     if checked.spatial:
-        raise NetworkError("feature maps of spatial networks are not available yet; kernel(...) is exact.")
+        raise NetworkError("a spatial network is not one series; plan_images makes the plan of its features.")
     if checked.n_features is None:
         raise NetworkError(
             "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."

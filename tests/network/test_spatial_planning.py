@@ -142,9 +142,9 @@ def test_jumps_and_kinds_as_ever():
     da.plan(Network([Conv(3), Act("sign"), Flatten()], (3, 3, 1)), "nngp")
 
 
-def test_feature_maps_say_what_there_is():
-    with pytest.raises(da.NetworkError, match=r"^feature maps of spatial networks are not available yet"):
-        da.plan(Network(da.cnn(1, "relu"), (4, 4, 3)), n_components=64)
+def test_feature_maps():
+    plan = da.plan(Network(da.cnn(1, "relu"), (4, 4, 3)), n_components=64)
+    assert str(plan).startswith("sketched NTK of the Gaussian output: (4, 4, 3) -> 64 components\nlayer ")
 
 
 # ------------------------------------------------------------------------------- pairs of positions

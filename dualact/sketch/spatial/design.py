@@ -31,7 +31,7 @@ from .walk import Linear, flat_window
 __all__ = ["Designer", "LinearPlan"]
 
 _MAX_DEGREE = 5  # also of φ′; sketches of higher degrees cost more time than they gain
-_PAIRS = 600  # positions whose pairs the factors are fitted on
+_PAIRS = 300  # positions whose pairs the factors are fitted on
 _ROWS = 6000  # positions that the leading directions are taken from
 _DIAGONAL = 1e-3  # what the diagonal counts for in the fit, as a share of the pairs
 _NEGLIGIBLE = 2e-3
@@ -237,6 +237,8 @@ def _fit(
 
 def _solve(terms: Array, goal: Array) -> Array:
     """Non-negative least squares through the triangular factor: thousands of rows, few columns."""
+    if terms.shape[1] == 0:
+        return np.zeros(0)
     scale = np.linalg.norm(terms, axis=0)
     scale[scale == 0] = 1.0
     stacked = np.asarray(np.linalg.qr(np.column_stack([terms / scale, goal]), mode="r"))

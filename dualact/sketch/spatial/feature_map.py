@@ -16,7 +16,7 @@ from .activate import Activate, Activator
 from .design import LinearPlan, build_linear
 from .narrow import Narrower
 from .planning import SpatialPlan
-from .state import Array, State, row_blocks
+from .state import Array, State, row_blocks, squares
 from .walk import Linear, first_state, output_features, walk
 
 __all__ = ["SpatialMap"]
@@ -92,6 +92,10 @@ class SpatialMap:
                 with ThreadPoolExecutor(workers) as pool:
                     list(pool.map(block, blocks))
         return out
+
+    def series_diagonal(self, X: Array, n_jobs: int | None = None) -> Array:
+        """Return |z(x)|² of images: what :meth:`transform` has of their kernel's diagonal, noise included."""
+        return squares(self.transform(X, n_jobs))
 
     def _features(self, images: Array) -> Array:
         with_theta = self.plan.kind == "ntk"

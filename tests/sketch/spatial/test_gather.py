@@ -1,4 +1,4 @@
-"""Sums over patches: unbiased, the same with and without compiled code, exact where they are concatenations."""
+"""Sums over patches: unbiased, the same with and without compiled code, exact where concatenated."""
 
 import numpy as np
 import pytest
