@@ -34,7 +34,7 @@ METHODS: dict[str, Method] = {
 def scaling(quick: bool, plot: str | None = None) -> None:
     """Print milliseconds of ``transform``, one axis varied at a time, and draw them."""
     base = ", ".join(f"{axis} {value}" for axis, value in BASE.items())
-    print(f"milliseconds of transform on one core, float32, Gaussian rows; where not varied: {base}")
+    print(f"milliseconds of transform on one thread, float32, Gaussian rows; where not varied: {base}")
     found: dict[str, dict[str, list[float]]] = {}
     for axis, values in AXES.items():
         values = values[:3] if quick else values
@@ -75,7 +75,7 @@ def draw(found: dict[str, dict[str, list[float]]], path: Path) -> None:
         panel.minorticks_off()
         panel.set_xlabel(axis)
         panel.grid(alpha=0.3)
-    panels[0].set_ylabel("milliseconds of transform, one core")
+    panels[0].set_ylabel("milliseconds of transform, one thread")
     panels[0].legend(fontsize=7)
     figure.savefig(path, dpi=90)
     print(f"wrote {path}")

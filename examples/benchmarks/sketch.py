@@ -6,16 +6,14 @@ Sections: polynomial (PolynomialSketch, PolynomialCountSketch, Nystroem, RBFSamp
 ReLU network), powers (the structures of a single power), hadamard (the transform against a copy), scaling
 (times against n, d, m and degree; with --plot, as a picture). All of them without a name.
 Errors are relative Frobenius errors of the Gram matrix of 1000 rows, float32 features; rows a second are
-those of ``transform`` alone, on one core unless a table says otherwise.
+those of ``transform`` alone, by the processor time of one thread unless a table says otherwise.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # before NumPy: BLAS on one thread, ours by the cores it may use
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for BLAS, before NumPy; ours by the cores it may use
 
 import argparse
 import subprocess
@@ -84,29 +82,31 @@ def polynomial(quick: bool) -> None:
 
 
 def compared(X: object, others: object, K: np.ndarray, degree: int, m: int) -> str:
-    """Ours, PolynomialCountSketch, Nystroem; the last two columns are PCS over ours."""
+    """Ours, PolynomialCountSketch, Nystroem; the last two columns are PCS's error and time over ours."""
     options = {"degree": degree, "coef0": 1.0, "n_components": m, "random_state": 0}
-    ours, theirs = da.PolynomialSketch(**options).fit(X), PolynomialCountSketch(**options).fit(X)
-    found = [relative(K, one.transform(X)) for one in (ours, theirs)]
-    speeds = [X.shape[0] / seconds(lambda one=one: one.transform(X)) / 1e3 for one in (ours, theirs)]
-    cells = (
-        f"{found[0]:9.4f}{ours.plan_.predicted_error:8.4f}{speeds[0]:9.1f} │{found[1]:8.3f}{speeds[1]:9.1f} │"
-    )
-    landmarks = min(m, 1024, others.shape[0])
+    ours = da.PolynomialSketch(**options).fit(X)
+    ours.transform(X[:8])  # draws the random signs
+    error, speed = measured(ours, X, K)
+    cells = f"{error:9.4f}{ours.plan_.predicted_error:8.4f}{speed:9.1f} │"
+    their_error, their_speed = measured(PolynomialCountSketch(**options).fit(X), X, K)
+    cells += f"{their_error:8.3f}{their_speed:9.2f} │"
     if m <= 1024:
-        nystroem = Nystroem(
-            kernel="polynomial", gamma=1.0, degree=degree, coef0=1.0, n_components=landmarks, random_state=0
-        ).fit(dense(others))
-        rows = dense(X)
-        speed = X.shape[0] / seconds(lambda: nystroem.transform(rows)) / 1e3
-        cells += f"{relative(K, nystroem.transform(rows)):8.4f}{speed:9.1f} │"
+        landmarks = min(m, others.shape[0])
+        options = {"kernel": "polynomial", "gamma": 1.0, "degree": degree, "coef0": 1.0, "random_state": 0}
+        nystroem = Nystroem(**options, n_components=landmarks).fit(dense(others))
+        cells += "{:8.4f}{:9.1f} │".format(*measured(nystroem, dense(X), K))
     else:
         cells += f"{'–':>8}{'–':>9} │"
     return (
-        cells + f"{found[1] / found[0]:6.1f}{speeds[0] / speeds[1]:7.1f}"
-        if found[0] > 1e-6
-        else cells + " exact"
+        cells + (f"{their_error / error:6.1f}" if error > 1e-6 else " exact") + f"{speed / their_speed:7.0f}"
     )
+
+
+def measured(features: object, X: object, K: np.ndarray) -> tuple[float, float]:
+    """Return the relative error, and thousand rows a second."""
+    out = []
+    time = seconds(lambda: out.append(features.transform(X)) if not out else features.transform(X))
+    return relative(K, out[0]), X.shape[0] / time / 1e3
 
 
 def gaussian_kernel(widths: tuple[int, ...]) -> None:
@@ -117,8 +117,7 @@ def gaussian_kernel(widths: tuple[int, ...]) -> None:
         K, cells = rbf_kernel(dense(X), gamma=1.0), ""
         for m in widths:
             sampler = RBFSampler(gamma=1.0, n_components=m, random_state=0).fit(X)
-            speed = X.shape[0] / seconds(lambda sampler=sampler, X=X: sampler.transform(X)) / 1e3
-            cells += f"{relative(K, sampler.transform(X)):9.4f}{speed:9.1f}"
+            cells += "{:9.4f}{:9.1f}".format(*measured(sampler, X, K))
         print(f"{name:13}{cells}", flush=True)
 
 
@@ -141,7 +140,7 @@ def ntk(quick: bool) -> None:
                 Z = features.fit(rows).transform(rows[:1000])
                 with cores(1):
                     one = len(rows) / seconds(lambda f=features, r=rows: f.transform(r))
-                every = len(rows) / seconds(lambda f=features, r=rows: f.transform(r))
+                every = len(rows) / seconds(lambda f=features, r=rows: f.transform(r), 1.0, wall=True)
                 top = max(t.degree for t in features.plan_.terms)
                 print(
                     f"{name:13}{depth:7}{degree:>7}{one:10,.0f}{every:9,.0f}{relative(K, Z):9.4f}"

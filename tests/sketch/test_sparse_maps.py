@@ -261,7 +261,5 @@ def test_long_sparse_rows():
         with pytest.raises(DualactError, match=r"overflow.*[Ss]cale X down"):
             made.transform(far)
     for estimator in (network, da.PolynomialSketch()):
-        with pytest.raises(
-            DualactError, match=r"overflows. Scale X or the weights down|overflows; scale X down"
-        ):
+        with pytest.raises(DualactError, match=r"overflows(\. S|; s)cale X "):
             estimator.fit(far)
