@@ -10,7 +10,7 @@ ESTIMATORS = [
     da.SketchedNeuralKernel(da.mlp(1, "gelu", bias_std=0.1), kind="nngp", n_components=3),
     da.ExactNeuralKernel(),
     da.GradientFlowRegressor(time=1e3),
-    da.GradientFlowRegressor(kind="nngp", alpha=1e-3, n_components=4, random_state=0),
+    da.GradientFlowRegressor(alpha=1e-3, n_components=32, random_state=0),
 ]
 
 
