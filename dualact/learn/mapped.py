@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,6 @@ DTYPES = [np.float64, np.float32]
 _Maker = Callable[[Any, int], Any]
 
 
-class _Plan(Protocol):
-    @property
-    def n_components(self) -> int: ...
-
-    def to_dict(self) -> dict[str, Any]: ...
-
-
 class MappedTransformer(
     ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
     TransformerMixin,  # type: ignore[misc]
@@ -38,6 +31,7 @@ class MappedTransformer(
 ):
     """Abstract: a transformer with a ``plan_`` and a ``seed_``; ``fit`` ends in :meth:`_take`."""
 
+    plan_: Any
     n_jobs: int | None = None
 
     @classmethod
@@ -78,7 +72,7 @@ class MappedTransformer(
         function = partial(_of_block, type(self).from_plan, plan, self.seed_, self.n_jobs, method)
         return map_rows(self, X, function, columns, np.dtype(dtype))
 
-    def _take(self, plan: _Plan, seed: int) -> None:
+    def _take(self, plan: Any, seed: int) -> None:
         self.plan_ = plan
         self.seed_ = seed
         self._n_features_out = plan.n_components

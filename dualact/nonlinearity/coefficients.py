@@ -114,7 +114,9 @@ def _series(t: Array, parts: tuple[Array, Array], deviation: Array, degree: int)
 def at_zero(table: PanelTable) -> float:
     """Return f(0), or the mean of its two limits if 0 is a breakpoint."""
     if 0.0 in table.breakpoints:
-        return float(table(np.array([-1e-150, 1e-150])).mean())
+        sides = table(np.array([-1e-150, 1e-150]))
+        # What is left of |t| or √|t| there is no value: divided by itself later, it would be a direction.
+        return float(sides.mean()) if np.abs(sides).max() > 1e-35 else 0.0
     return float(table(np.array([0.0]))[0])
 
 

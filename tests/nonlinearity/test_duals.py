@@ -157,6 +157,12 @@ def test_homogeneous_line():
     assert dual_prime(act, c, p, q) == pytest.approx(0.5 - theta / 2 / np.pi, abs=3e-12)
 
 
+@pytest.mark.parametrize("power", [1.0, 0.5, 0.25])
+def test_nothing_is_left_of_a_kink_at_variance_zero(power):
+    act = Activation("kink", lambda t: np.abs(t) ** power, breakpoints=(0.0,), homogeneity=power)
+    assert dual(act, 0.0, [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]).tolist() == [0.0, 0.0, 0.0]
+
+
 def test_zero_variance():
     softplus = make("softplus", lambda t: np.logaddexp(0, t))
     mean = dual(softplus, 0.0, 0.0, 2.0)
