@@ -117,7 +117,7 @@ def _fit_one(template: Any, index: int, X: Any, y: Any, sample_weight: Any) -> A
         return model
     try:
         return model.partial_fit(X, y, sample_weight=sample_weight)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise DualactError(f"block {index} of the rows of X: {str(error).splitlines()[0]}") from error
 
 

@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 _FEW = 8
 # Where α is a larger part of the trace than this, a Cholesky factor exists and its sums keep their digits.
 _SAFE = 1e-10
+# Below this part of the mean eigenvalue an alpha is there to reach interpolation.
+_FINE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,13 @@ def gcv_path(statistics: RidgeStatistics, alphas: Sequence[float], fit_intercept
             "weights to a mean of 1, add larger alphas, or give a single alpha."
         )
     best = _lowest(scores, path.alphas)
-    return _solution(path, scores, freedom, best, betas[best], statistics, fit_intercept)
+    beta, alpha = betas[best], float(path.alphas[best])
+    fine = alpha * statistics.n_features < _FINE * path.trace
+    if isinstance(path, _Decomposed) and not fine and _has_factor(statistics, path.trace, alpha):
+        # Eigenvectors lose a digit or two against the factor, which costs little beside them. For smaller
+        # alphas the factor would carry rounding errors into directions without data.
+        beta = _path(statistics, [alpha], fit_intercept).at(alpha)[0]
+    return _solution(path, scores, freedom, best, beta, statistics, fit_intercept)
 
 
 def holdout_path(
@@ -171,6 +179,7 @@ class _Path:
 
     alphas: Array
     rank: int
+    trace: float
 
     def at(self, alpha: float) -> tuple[Array, Array, float]:
         raise NotImplementedError
@@ -181,9 +190,14 @@ def _path(statistics: RidgeStatistics, alphas: Sequence[float], fit_intercept: b
     grid, tolerance = np.asarray(alphas, dtype=np.float64), _rounding(statistics)
     # Where rows are fitted exactly, score = 0/0; the eigenvalues keep the digits of both.
     fits = len(grid) == 1 or (len(grid) <= _FEW and statistics.weight >= 2 * len(scatter))
-    if fits and grid.min() > max(_SAFE, tolerance) * scatter.trace():
+    if fits and _has_factor(statistics, scatter.trace(), grid.min()):
         return _Factored(scatter, cross, squares, grid)
     return _Decomposed(scatter, cross, squares, grid, tolerance)
+
+
+def _has_factor(statistics: RidgeStatistics, trace: float, alpha: float) -> bool:
+    """Whether S + αI is so far from singular that a Cholesky factor serves."""
+    return alpha > max(_SAFE, _rounding(statistics)) * trace
 
 
 def _rounding(statistics: RidgeStatistics) -> float:
@@ -198,6 +212,7 @@ class _Decomposed(_Path):
 
     def __init__(self, scatter: Array, cross: Array, squares: Array, alphas: Array, tolerance: float) -> None:
         self.alphas = alphas
+        self.trace = float(scatter.trace())
         self.values, self.vectors = _eigh(scatter, tolerance)
         seen = self.values > 0
         self.rank = int(seen.sum())
@@ -220,6 +235,7 @@ class _Factored(_Path):
     def __init__(self, scatter: Array, cross: Array, squares: Array, alphas: Array) -> None:
         self.alphas = alphas
         self.scatter, self.cross, self.squares = scatter, cross, squares
+        self.trace = float(scatter.trace())
         self.rank = len(scatter)
 
     def at(self, alpha: float) -> tuple[Array, Array, float]:
@@ -286,12 +302,11 @@ def posterior_precision(statistics: RidgeStatistics, alpha: float, fit_intercept
     Precision
     """
     scatter = statistics.moments(fit_intercept)[0]
-    tolerance = _rounding(statistics)
     mean = statistics.mean if fit_intercept else None
     flat = alpha / statistics.weight if fit_intercept else 0.0
-    if alpha > max(_SAFE, tolerance) * scatter.trace():
+    if _has_factor(statistics, scatter.trace(), alpha):
         factor = _cholesky(scatter, alpha, overwrite=True)
         factor /= np.sqrt(alpha)
         return Precision(factor, None, mean, flat)
-    values, vectors = _eigh(scatter, tolerance)
+    values, vectors = _eigh(scatter, _rounding(statistics))
     return Precision(vectors, alpha / (values + alpha), mean, flat)

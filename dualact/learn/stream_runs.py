@@ -90,7 +90,7 @@ class _Run:
                 return
             try:
                 rows = self._add(chunk, holdout)
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 self.save()
                 raise DualactError(
                     f"{label} (from row {self.position['rows']} on): {str(error).splitlines()[0]} "

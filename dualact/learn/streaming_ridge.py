@@ -50,7 +50,8 @@ class StreamingRidge(MultiOutputMixin, RegressorMixin, StreamingBase):  # type: 
     -----
     For m features memory is 8m² bytes for the sums, and four times that again while a path of alphas is
     solved. A row costs m² operations, a path one eigendecomposition, a single alpha one Cholesky factor.
-    Predictions agree with Ridge to 1e-10 of their size for alpha ≥ 1e-6 · trace/m (measured: 1e-12).
+    Predictions agree with Ridge to 1e-10 of their size for alpha ≥ 1e-6 · trace/m (measured on 1500 features
+    of digits: 5e-13).
 
     A Bayesian reading: with the kernel ⟨z, z′⟩, noise of variance alpha and a flat prior on the intercept,
     predictions are the posterior mean of a Gaussian process, and ``predict(Z, return_std=True)`` gives its

@@ -90,7 +90,7 @@ def test_residual_variances_are_lazy():
 @pytest.mark.parametrize(
     "weights", [None, W, 2.0, array.from_array(W, chunks=100)], ids=["no", "np", "one", "dask"]
 )
-@pytest.mark.parametrize("rows", [7, 50, 240])
+@pytest.mark.parametrize("rows", [17, 240])
 @pytest.mark.parametrize("target", [y, np.stack([y, X[:, 0]], axis=1)], ids=["flat", "two"])
 def test_a_tree_is_a_fit(rows, weights, target):
     Z = FEATURES.transform(array.from_array(X, chunks=(rows, 5)))
