@@ -134,7 +134,7 @@ def test_files_fit_as_arrays_do(folder):
         ((["t.csv", "X.npy"],), {}, "all alike. Got t.csv, X.npy"),
         (("X.npy", "t.csv"), {}, "files must end in .npy, all alike. Got t.csv"),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else value[:20],
 )
 def test_sources_that_are_refused(folder, monkeypatch, args, params, match):
     monkeypatch.chdir(folder)
