@@ -2,9 +2,9 @@
 
     python examples/cifar10.py DIRECTORY --images 10000 --test 2000 --features 1024 4096
 
-DIRECTORY holds ``cifar10_train_1.npz`` … ``cifar10_train_5.npz``, each with ``x`` (n, 32, 32, 3) uint8 and ``y``:
-the five training batches. Batches 1 to 4 are for training, batch 5 for testing. The ridge is chosen on held-out
-training images; the test images are looked at once for each number of features.
+DIRECTORY holds ``cifar10_train_1.npz`` to ``cifar10_train_5.npz``, the five training batches, each with ``x``
+(n, 32, 32, 3) uint8 and ``y``. Batches 1 to 4 are for training, batch 5 for testing. The ridge is chosen on
+held-out training images; the test images are looked at once for each number of features.
 """
 
 from __future__ import annotations

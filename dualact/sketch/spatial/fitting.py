@@ -42,6 +42,7 @@ def plan_images(
     degree: int | str = "auto",
     widths: str | Sequence[int] = "auto",
     seed: int = 0,
+    directions: bool = True,
 ) -> SpatialPlan:
     """Design the feature map of a spatial network.
 
@@ -62,6 +63,8 @@ def plan_images(
         Columns of Σ after each Act but the last.
     seed : int
         Non-negative.
+    directions : bool
+        Whether heavy directions of the features are kept apart; False is for comparisons.
 
     Raises
     ------
@@ -89,6 +92,7 @@ def plan_images(
         None if degree == "auto" else int(degree),
         seed,
         np.float32,
+        directions,
     )
     with_theta = checked.kind == "ntk"
     features = output_features(
@@ -131,7 +135,7 @@ def _sample(checked: NetworkPlan, X: Array | None) -> Array:
 def _widths(stages: tuple[Stage, ...], n_components: int, widths: str | Sequence[int]) -> dict[str, int]:
     """Columns after each Act; and, for each Conv and Flatten, those of the Act that follows.
 
-    A layer with more positions gets fewer: n·(P_last/P)^¾, between 128 and 2048 and never above n.
+    A layer with more positions gets fewer: n·(P_last/P)^0.6, between 128 and 2048 and never above n.
     """
     order = list(every_stage(stages))
     acts = [s for s in order if isinstance(s.layer, Act)]
@@ -139,7 +143,7 @@ def _widths(stages: tuple[Stage, ...], n_components: int, widths: str | Sequence
     if acts:
         last = max(1, math.prod(acts[-1].positions))
         for s in acts:
-            width = n_components * (last / max(1, math.prod(s.positions))) ** 0.75
+            width = n_components * (last / max(1, math.prod(s.positions))) ** 0.6
             found[s.path] = int(min(max(width, _NARROWEST), _WIDEST))
     if not isinstance(widths, str):
         asked = list(widths)
