@@ -32,6 +32,7 @@ class Design:
     truncation: float
     sketching: float
     idle: bool = False  # columns stay empty though something is missing
+    score: float = 0.0  # its error on the pairs of the sample, by which designs are compared
 
     @property
     def error(self) -> float:

@@ -64,26 +64,24 @@ def design_terms(
     """
     highest = max_degree if degree is None else degree
     noise = NoisePairs.of(sample, series.target)
-    size = math.sqrt(mean_square(series.target, sample.population)) or 1.0
+    size = math.sqrt(mean_square(series.target)) or 1.0
     found = _found(series, sample, noise, size, highest, n_components)
     if not found:
         return Design((), float(series.target.any()), 0.0)
     offers = [found]
     if series.tail is not None:
-        offers.append(_with_tilts(found, series, sample, noise, n_components))
+        offers.append(_with_tilts(found, series, noise, n_components))
     designs = []
     for parts in offers:
-        problem: Factors
-        if series.unbiased:
-            problem = FixedFactors(size**2)
-        else:
-            kernels = np.stack([f.kernel for f in parts])
-            problem = FactorProblem.build(series.target, kernels, sample.population)
+        problem = _factors(series, parts)
         allocator = Allocator([f.part for f in parts], problem, n_components, sample.n_features)
         design = allocator.best_degrees() if degree is None else allocator.all_degrees()
         if design is not None:
-            designs.append(_with_true_widths(design, parts, noise, size))
-    return min(designs, key=lambda design: (design.idle, design.error), default=None)
+            designs.append((_with_true_widths(design, parts, noise, size), parts))
+    if not designs:
+        return None
+    design, parts = min(designs, key=lambda item: (item[0].idle, item[0].error))
+    return _for_all_rows(replace(design, score=design.error), parts, series, sample)
 
 
 def design_with_split(
@@ -112,7 +110,7 @@ def design_with_split(
         return design, None
     other = split_along_main_direction(sample, unit)
     split = design_terms(wide, other, n_components, degree, max_degree)
-    if split is not None and (design is None or split.error < _SPLIT_GAIN * design.error):
+    if split is not None and (design is None or split.score < _SPLIT_GAIN * design.score):
         return split, other.direction
     return design, None
 
@@ -165,9 +163,13 @@ def _found(
     return found
 
 
-def _with_tilts(
-    found: list[_Found], series: SampledSeries, sample: Sample, noise: NoisePairs, budget: int
-) -> list[_Found]:
+def _factors(series: SampledSeries, found: list[_Found], population: int | None = None) -> Factors:
+    if series.unbiased:
+        return FixedFactors(mean_square(series.target, population))
+    return FactorProblem.build(series.target, np.stack([f.kernel for f in found]), population)
+
+
+def _with_tilts(found: list[_Found], series: SampledSeries, noise: NoisePairs, budget: int) -> list[_Found]:
     """Let the factors depend on the norm, where the tail of the series does.
 
     With τ² the share of K(x, x) beyond the highest degree, every degree is offered as Σ_p c_p H_j(ττ')^{2p},
@@ -184,7 +186,7 @@ def _with_tilts(
         for f in found
     ]
     penalty = np.array(rates) / math.sqrt(budget)
-    problem = FactorProblem.build(series.target, offered, sample.population)
+    problem = FactorProblem.build(series.target, offered)
     factors = problem.solve(list(range(len(offered))), penalty)
     return [
         f.tilted(tuple(c / c.sum()), share, noise) if c.sum() > 0 else f
@@ -217,6 +219,20 @@ def _all_directions(series: SampledSeries, powers: Array, degree: int, split: bo
         return own
     vectors: Array = np.linalg.eigh(powers.T @ powers)[1][:, ::-1]
     return vectors
+
+
+def _for_all_rows(design: Design, found: list[_Found], series: SampledSeries, sample: Sample) -> Design:
+    """Return the design with its errors predicted for the rows that the sample stands for."""
+    n = sample.population
+    if n is None or n == sample.norms.size:
+        return design
+    problem = _factors(series, found, n)
+    size = math.sqrt(problem.square) or 1.0
+    share = {t.degree: float(np.linalg.norm(t.mixing)) ** 2 for t in design.terms}
+    factors = [share.get(f.part.degree, 0.0) / float(np.linalg.norm(f.part.mixing)) ** 2 for f in found]
+    missing = math.sqrt(problem.miss(list(range(len(found))), np.array(factors))) / size
+    noise = NoisePairs.of(sample, series.target, n)
+    return _with_true_widths(replace(design, truncation=missing), found, noise, size)
 
 
 def _with_true_widths(design: Design, found: list[_Found], noise: NoisePairs, size: float) -> Design:

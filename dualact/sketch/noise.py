@@ -55,14 +55,17 @@ class NoisePairs:
     spread: int = 0
 
     @classmethod
-    def of(cls, sample: Sample, kernel: Array) -> NoisePairs:
-        """Return pairs of a sample with that kernel, packed."""
+    def of(cls, sample: Sample, kernel: Array, population: int | None = None) -> NoisePairs:
+        """Return pairs of a sample with that kernel, packed.
+
+        ``population`` is the number of rows that the sample stands for (None: itself).
+        """
         sizes = diagonal_of(kernel)
         share = _shares(sizes, _ROWS)
         rows = np.flatnonzero(np.diff(np.floor(np.cumsum(share) + 0.5), prepend=0.0))
         inverse = 1 / share[rows]
         first, second = np.triu_indices(rows.size)
-        own, other = pair_weights(sizes.size, sample.population)
+        own, other = pair_weights(sizes.size, population)
         both = inverse[first] * inverse[second]
         weights = np.where(first == second, own * inverse[first], 2 * other * both)
         across = sample.across[np.ix_(rows, rows)]

@@ -8,8 +8,8 @@
 for each image and each exact pair, ``subset`` shows accuracies from 1,000 training images, 8×8.
 
 DIRECTORY holds ``cifar10_train_1.npz`` and ``cifar10_train_5.npz`` with x (n, 32, 32, 3) and y; left out,
-images are smooth noise. Seconds are processor seconds of one thread. "plain" is the field's scheme in this library's
-code: signed sums over patches and sketches, no heavy directions.
+images are smooth noise. Seconds are processor seconds of one thread. "plain" is the field's scheme in this
+library's code: signed sums over patches and sketches, no heavy directions.
 """
 
 from __future__ import annotations

@@ -95,6 +95,17 @@ def test_errors_do_not_explode(degree, coef0):
     assert 1 / 1.5 < ours / predicted < 1.5
 
 
+def test_the_prediction_is_for_all_rows():
+    """Three in four rows are not in the sample, whose diagonal counts four times as much as that of all."""
+    rows = RNG.standard_normal((2048, 40))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    features = sketch(degree=6, coef0=1.0, n_components=1000).fit(rows)
+    error = da.metrics.relative_error(kernel(rows, degree=6, coef0=1.0), features.transform(rows))
+    assert features.plan_.predicted_error == pytest.approx(error, rel=0.1)
+    few = sketch(degree=6, coef0=1.0, n_components=1000).fit(rows[::4]).plan_.predicted_error
+    assert few < 0.8 * error
+
+
 @pytest.mark.parametrize("coef0", [0.0, 0.7])
 @pytest.mark.parametrize("degree", [1, 2, 3, 4])
 def test_exact_where_the_monomials_fit(degree, coef0):

@@ -13,6 +13,7 @@ ESTIMATORS = [
     da.ImageNormalizer(),
     da.ZCAWhitening(),
     da.GradientFlowRegressor(time=1e3),
+    da.GradientFlowRegressor(kind="nngp", alpha=1e-3, n_components=16, random_state=0),
     da.StreamingRidge(),
     da.StreamingRidge(alphas=1.0, fit_intercept=False),
     da.StreamingRidgeClassifier(),
