@@ -134,7 +134,8 @@ def draw(low: float, high: float) -> Grid:
 def _spread(rng, low, high, n):
     """Half of the correlations special ones, a quarter uniform, a quarter near ±1.
 
-    A quarter of the pairs has p = q, another quarter p near q: as identical and as similar rows have.
+    A quarter of the pairs has p = q, another quarter p near q (and both in the upper half of the range, where
+    that is difficult): as identical and as similar rows have.
     """
     p, q = np.exp(rng.uniform(np.log(low), np.log(high), (2, n)))
     rho = np.resize(np.array(SPECIAL), n)
@@ -143,7 +144,8 @@ def _spread(rng, low, high, n):
     gap = 10.0 ** rng.uniform(-12, 0, n - half - quarter)
     rho[half + quarter :] = rng.choice([-1.0, 1.0], len(gap)) * (1 - gap)
     kind = np.arange(n) // len(SPECIAL) % 4
-    q = np.select([kind == 0, kind == 1], [p, p * (1 + 10.0 ** rng.uniform(-6, -1, n))], q)
+    p = np.where(kind == 1, np.sqrt(p * high), p)
+    q = np.select([kind == 0, kind == 1], [p, p * (1 - 10.0 ** rng.uniform(-6, -1, n))], q)
     return np.clip(p, low, high), np.clip(q, low, high), rho
 
 

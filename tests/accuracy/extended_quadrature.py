@@ -110,7 +110,7 @@ def _expectations(model, functions, cov, p, q, order):
     gap = exact_p * exact_q - c * c
     if gap <= 0 or (model.kinks and gap <= COLLINEAR * exact_p * exact_q):
         wide, narrow = np.sqrt(Long(p)), np.sqrt(Long(q)) * np.sign(Long(cov))
-        x, w = _rule(np.union1d(_one_row(model, wide), _one_row(model, narrow)), order)
+        x, w = _rule(np.union1d(_one_row(model, wide, narrow), _one_row(model, narrow)), order)
         left, right = Points(wide * x), Points(narrow * x)
         return np.array([np.sum(w * f(left) * f(right)) for f in functions])
     wide, slope = np.sqrt(Long(p)), long(c / exact_p)
@@ -118,7 +118,7 @@ def _expectations(model, functions, cov, p, q, order):
     # beyond 38 standard deviations of a dead zone everything is 0 in float64
     if model.dead > 38 * math.sqrt(q):
         return np.zeros(len(functions), dtype=Long)
-    x, w = _rule(_outer(model, wide, slope, sigma), order)
+    x, w = _rule(_outer(model, wide, np.sqrt(Long(q)), slope, sigma), order)
     left = Points(wide * x)
     inner = _inner(model, functions, slope * left.t, sigma, order)
     return np.array([np.sum(w * f(left) * g) for f, g in zip(functions, inner, strict=True)])
@@ -129,9 +129,9 @@ def _marks(model: Extended):
     return np.array(sorted({0.0, *model.kinks, *model.scales, *(-s for s in model.scales)}), dtype=Long)
 
 
-def _one_row(model: Extended, spread):
-    """Edges in standard deviations, for φ(spread·z)."""
-    reach = _reach(model.dead / abs(float(spread)))
+def _one_row(model: Extended, spread, least=None):
+    """Edges in standard deviations, for φ(spread·z); ``least`` is the smallest deviation that matters."""
+    reach = _reach(model.dead / abs(float(spread if least is None else least)))
     edges = [_even(reach), _marks(model) / spread]
     if model.dead:
         edges.append(_edge_of_zone(np.array([model.dead, -model.dead], dtype=Long) / spread))
@@ -157,8 +157,8 @@ def _edge_of_zone(edge):
     )
 
 
-def _outer(model: Extended, wide, slope, sigma):
-    edges = [_one_row(model, wide)]
+def _outer(model: Extended, wide, narrow, slope, sigma):
+    edges = [_one_row(model, wide, narrow)]
     reach = max(np.abs(edges[0]))
     step = slope * wide
     if step:
