@@ -37,7 +37,6 @@ _PAIRS = 3  # at most this many distinct pairs of variances are served by lines
 _ROWS = 1 << 18  # entries worked on at once
 _OUT_OF_REACH = 8.6
 _ROUNDING = 2e-13
-_NEAR = 0.01  # θ within this of 0 or π is computed with care
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -162,24 +161,13 @@ class Engine:
         for k in range(0, len(p), step):
             s = slice(k, k + step)
             if outer:
-                theta = self._theta(cov[s], p[s, None], q[None])
+                theta = angle(cov[s], p[s, None], q[None])[1]
                 out[s] = box.outer(p[s], q, theta)
                 out[s] *= left[s, None]
                 out[s] *= right
             else:
-                theta = self._theta(cov[s], p[s], q[s])
-                out[s] = box.pairs(p[s], q[s], theta) * left[s] * right[s]
+                out[s] = box.pairs(p[s], q[s], angle(cov[s], p[s], q[s])[1]) * left[s] * right[s]
         return out
-
-    def _theta(self, cov: Array, p: Array, q: Array) -> Array:
-        """Return θ; where f may jump and θ is small, where :func:`angle` is off by ε/θ, to its last digits."""
-        theta = angle(cov, p, q)[1]
-        if self.table.breakpoints.size:
-            at = np.nonzero((np.abs(theta - np.pi / 2) > np.pi / 2 - _NEAR) & (theta > 0) & (theta < np.pi))
-            if at[0].size:
-                turn = correlation(*(np.broadcast_to(x, theta.shape)[at] for x in (cov, p, q)))
-                theta[at] = np.arctan2(turn.sine, turn.rho)
-        return theta
 
     def _mean(self, variance: Array) -> Array:
         out = np.full(variance.shape, at_zero(self.table))
@@ -197,7 +185,7 @@ class Engine:
         for k in range(0, len(p), step):
             s = slice(k, k + step)
             a, b = (p[s, None], q[None]) if outer else (p[s], q[s])
-            theta = self._theta(cov[s], a, b)
+            theta = angle(cov[s], a, b)[1]
             power = geometric_mean(a, b)
             if self.homogeneity != 1.0:
                 power = power**self.homogeneity
