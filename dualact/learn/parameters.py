@@ -103,7 +103,8 @@ def check_at_least_zero(
 
 def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
     """Return weights of n rows; all may be zero, in one chunk of many."""
-    if np.ndim(sample_weight) == 0:
+    # np.ndim would dispatch on what only has __array__
+    if (sample_weight.ndim if hasattr(sample_weight, "ndim") else np.asarray(sample_weight).ndim) == 0:
         sample_weight = np.full(n, sample_weight)
     weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weights.shape != (n,):
