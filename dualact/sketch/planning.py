@@ -15,6 +15,7 @@ from ..exact.recursion import trace_variances
 from ..network.planning import Kind, NetworkPlan, check, render_table
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
+from .counts import as_count
 from .design import design_with_split
 from .network_series import exact_kernel, network_series
 from .radial import RadialBasis, Tail, radial_basis
@@ -220,8 +221,8 @@ def plan_features(
         raise NetworkError(
             "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
         )
-    n_components = _count("n_components", n_components, 1)
-    wanted = None if degree == "auto" else _count("degree", degree, 0)
+    n_components = as_count("n_components", n_components, 1)
+    wanted = None if degree == "auto" else as_count("degree", degree, 0)
     sample, unit = gaussian_sample(checked.n_features) if X is None else draw_sample(X, population=population)
     sample = replace(sample, spread=spread_for(X, n_components))
     with_theta = checked.kind == "ntk"
@@ -251,13 +252,6 @@ def plan_features(
         top,
         sample.spread,
     )
-
-
-def _count(label: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
-        extra = " or 'auto'" if label == "degree" else ""
-        raise DualactError(f"{label} must be an integer of at least {least}{extra}. Got {value!r}.")
-    return int(value)
 
 
 def _top_degree(n_features: int, n_components: int) -> int:

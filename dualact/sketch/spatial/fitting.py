@@ -15,6 +15,7 @@ from ...network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool,
 from ...network.planning import NetworkPlan, check
 from ...network.spec import Network
 from ...network.stages import Stage, every_stage, stages_of
+from ..counts import as_count
 from .basis import leading
 from .design import Designer
 from .feature_map import SpatialMap
@@ -77,6 +78,8 @@ def plan_images(
         input_shape = X.shape[1:] if X.ndim > 2 else input_shape
         n_features = X.shape[1] if X.ndim == 2 else None
     checked = check(network, kind, input_shape=input_shape, n_features=n_features)
+    n_components = as_count("n_components", n_components, 1)
+    top = None if degree == "auto" else as_count("degree", degree, 0)
     stages = stages_of(network.layers, checked.positions)
     columns = _widths(stages, n_components, widths)
     acts = [s.path for s in every_stage(stages) if isinstance(s.layer, Act)]
@@ -89,7 +92,7 @@ def plan_images(
         acts[-1] if acts else "",
         copies,
         checked.kind == "ntk",
-        None if degree == "auto" else int(degree),
+        top,
         seed,
         np.float32,
         directions,
@@ -152,7 +155,7 @@ def _widths(stages: tuple[Stage, ...], n_components: int, widths: str | Sequence
                 f"widths must have one entry for each Act layer but the last, which n_components is for: "
                 f"{max(0, len(acts) - 1)}. Got {len(asked)}."
             )
-        found |= {s.path: int(w) for s, w in zip(acts, asked, strict=False)}
+        found |= {s.path: as_count("widths", w, 1) for s, w in zip(acts, asked, strict=False)}
     following = n_components
     for s in reversed(order):
         if isinstance(s.layer, Act):
