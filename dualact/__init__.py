@@ -25,16 +25,31 @@ _HOME = {
     "Network": "network.spec",
     "Dense": "network.layers",
     "Act": "network.layers",
+    "Conv": "network.layers",
+    "AvgPool": "network.layers",
+    "GlobalAvgPool": "network.layers",
+    "Flatten": "network.layers",
     "LayerNorm": "network.layers",
     "Residual": "network.layers",
     "mlp": "network.architectures",
+    "cnn": "network.architectures",
+    "myrtle": "network.architectures",
     "kernel": "exact.matrices",
     "kernel_diag": "exact.matrices",
     "plan": "learn.overview",
     "SketchedNeuralKernel": "learn.sketched",
     "PolynomialSketch": "learn.polynomial",
     "ExactNeuralKernel": "learn.exact",
+    "ChannelStandardizer": "learn.images",
+    "ImageNormalizer": "learn.images",
+    "ZCAWhitening": "learn.images",
+    "NeuralKernel": "learn.gaussian_process",
+    "GradientFlowRegressor": "learn.gradient_flow",
+    "StreamingRidge": "learn.streaming_ridge",
+    "StreamingRidgeClassifier": "learn.streaming_classifier",
+    "chunks": "learn.streams",
     "AccuracyWarning": "errors",
+    "CheckpointError": "errors",
     "DualactError": "errors",
     "NetworkError": "errors",
     "PluginError": "errors",
@@ -65,6 +80,7 @@ if TYPE_CHECKING:
     from . import errors, metrics, testing
     from .errors import (
         AccuracyWarning,
+        CheckpointError,
         DualactError,
         NetworkError,
         PluginError,
@@ -73,11 +89,17 @@ if TYPE_CHECKING:
     )
     from .exact.matrices import kernel, kernel_diag
     from .learn.exact import ExactNeuralKernel
+    from .learn.gaussian_process import NeuralKernel
+    from .learn.gradient_flow import GradientFlowRegressor
+    from .learn.images import ChannelStandardizer, ImageNormalizer, ZCAWhitening
     from .learn.overview import plan
     from .learn.polynomial import PolynomialSketch
     from .learn.sketched import SketchedNeuralKernel
-    from .network.architectures import mlp
-    from .network.layers import Act, Dense, LayerNorm, Residual
+    from .learn.streaming_classifier import StreamingRidgeClassifier
+    from .learn.streaming_ridge import StreamingRidge
+    from .learn.streams import chunks
+    from .network.architectures import cnn, mlp, myrtle
+    from .network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Residual
     from .network.spec import Network
     from .nonlinearity.catalog import activation, activations, register, unregister
     from .nonlinearity.coefficients import hermite

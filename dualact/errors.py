@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "AccuracyWarning",
+    "CheckpointError",
     "DualactError",
     "NetworkError",
     "PluginError",
@@ -26,6 +27,10 @@ class PluginError(DualactError):
 
 class UnknownActivationError(DualactError):
     """No activation of that name is registered; the message offers near matches."""
+
+
+class CheckpointError(DualactError, OSError):
+    """A checkpoint that cannot be written or read, or that belongs to another run."""
 
 
 class PluginWarning(UserWarning):

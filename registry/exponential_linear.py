@@ -7,6 +7,7 @@
 Dual      computed: each is analytic on either side of 0, and the rule for such functions beats the closed
           conditional form (``PiecewiseDual``, 30–40 µs an entry, 1e-14), which remains its check.
 Domain    all u, v ≥ 0, |c| ≤ √(uv).
+Accuracy  2e-14 of √(Eφ(u)²·Eφ(v)²), at variances 1e-8 … 1e4 (docs/accuracy.md).
 Source    Clevert, Unterthiner & Hochreiter 2016; Barron 2017 (celu); Klambauer et al. 2017 (selu).
 """
 
@@ -35,6 +36,7 @@ def elu(alpha: float = 1.0) -> Activation:
         params={"alpha": alpha},
         formula="t if t > 0 else alpha (exp(t) - 1)",
         source="Clevert, Unterthiner & Hochreiter 2016",
+        accuracy=1e-13,
     )
 
 
@@ -52,6 +54,7 @@ def celu(alpha: float = 1.0) -> Activation:
         params={"alpha": alpha},
         formula="t if t > 0 else alpha (exp(t/alpha) - 1)",
         source="Barron 2017",
+        accuracy=1e-13,
     )
 
 
@@ -64,4 +67,5 @@ selu = piecewise(
     ),
     formula="1.0507 (t if t > 0 else 1.6733 (exp(t) - 1))",
     source="Klambauer, Unterthiner, Mayr & Hochreiter 2017",
+    accuracy=1e-13,
 )

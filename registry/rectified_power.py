@@ -10,8 +10,8 @@ Hermite coefficients for n = 2 at unit variance, normalised probabilists', k = 0
     0.5, 0.797885, 0.707107, 0.325735, 0, −0.072837
 (times variance^{n/2}).
 Domain    n from 0 to 100; all p, q ≥ 0, |c| ≤ √(pq), finite while (pq)^{n/2} is.
-Accuracy  8e-16 of √(Eφ(u)²·Eφ(v)²) for n = 2 to 7, 5e-15 at n = 100 (n = 0 and the derivative
-          dual of n = 1: 2e-11 at 1 − |ρ| = 1e-12), against 80 digits.
+Accuracy  8e-16 of √(Eφ(u)²·Eφ(v)²) for n = 2 to 7, 5e-15 at n = 100 (as n = 0 and the derivative
+          dual of n = 1), against 80 digits.
 Source    Cho & Saul 2009, eqs. 4–7.
 """
 
@@ -73,7 +73,7 @@ def rectified_power(power: int = 2) -> Activation:
         params={"power": n},
         source="Cho & Saul 2009, eqs. 4-7",
         formula=f"max(t, 0)^{n}",
-        accuracy=6e-11 if n < 2 else 8e-15,
+        accuracy=2e-14 if n < 2 else 8e-15,
     )
 
 

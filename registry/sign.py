@@ -8,8 +8,7 @@ Hermite coefficients of the step, normalised probabilists', k = 0..5, the same a
 (sign: twice the step, less 1).
 Domain    all p, q ≥ 0, |c| ≤ √(pq); infinite slope at |ρ| = 1: pairs with 1 − ρ² ≤ 16ε are taken as
           collinear.
-Accuracy  5e-11 (sign), 2e-11 (step) of √(Eφ(u)²·Eφ(v)²) at 1 − |ρ| = 1e-12, 3e-16 away from |ρ| = 1,
-          against 80 digits.
+Accuracy  5e-15 of √(Eφ(u)²·Eφ(v)²), for the numbers given, against 60 digits (docs/accuracy.md).
 Source    Cho & Saul 2009, eq. 4 (degree 0); Sheppard 1899.
 """
 
@@ -53,7 +52,7 @@ def sign() -> Activation:
         source=_SOURCE,
         formula="sign(t)",
         parity="odd",
-        accuracy=6e-11,
+        accuracy=2e-14,
     )
 
 
@@ -84,7 +83,7 @@ def step() -> Activation:
         homogeneity=0.0,
         source=_SOURCE,
         formula="1(t > 0)",
-        accuracy=6e-11,
+        accuracy=2e-14,
     )
 
 

@@ -6,7 +6,8 @@ coefficients are computed with error control.
 
 Domain    every finite t.
 Accuracy  φ: 4e-16·(1 + |t|) relative (gelu_tanh, whose exponent grows as t³: 8e-15·(1 + |t|)); φ′: 4e-16
-          absolute; against 60 digits, |t| ≤ 30.
+          absolute; against 60 digits, |t| ≤ 30. The computed duals: 2e-14 of √(Eφ(u)²·Eφ(v)²) (gelu_tanh:
+          2e-13), at variances 1e-8 … 1e4 (docs/accuracy.md).
 Source    Ramachandran, Zoph, Le 2017 (silu); Dugas et al. 2001 (softplus); Misra 2019 (mish);
           Hendrycks & Gimpel 2016 (both GELUs); Barron 2021 (squareplus).
 """
@@ -52,6 +53,7 @@ def softplus(beta: float = 1.0) -> Activation:
         params={"beta": b},
         source="Dugas et al. 2001",
         formula=f"log(1 + exp({b:g} t))/{b:g}",
+        accuracy=1e-13,
     )
 
 
@@ -66,14 +68,24 @@ def log_sigmoid() -> Activation:
         return slope
 
     return Activation(
-        "log_sigmoid", phi, phi_prime=phi_prime, source="elementary", formula="-log(1 + exp(-t))"
+        "log_sigmoid",
+        phi,
+        phi_prime=phi_prime,
+        source="elementary",
+        formula="-log(1 + exp(-t))",
+        accuracy=1e-13,
     )
 
 
 def mish() -> Activation:
     """Return φ(t) = t·tanh(ln(1 + e^t))."""
     return Activation(
-        "mish", _mish, phi_prime=_mish_prime, source="Misra 2019", formula="t tanh(log(1 + exp(t)))"
+        "mish",
+        _mish,
+        phi_prime=_mish_prime,
+        source="Misra 2019",
+        formula="t tanh(log(1 + exp(t)))",
+        accuracy=1e-13,
     )
 
 
@@ -105,6 +117,7 @@ def gelu_tanh() -> Activation:
         phi_prime=phi_prime,
         source="Hendrycks & Gimpel 2016",
         formula="t (1 + tanh(sqrt(2/pi) (t + 0.044715 t^3)))/2",
+        accuracy=1e-12,
     )
 
 
@@ -130,6 +143,7 @@ def squareplus(b: float = 4.0) -> Activation:
         params={"b": b},
         source="Barron 2021",
         formula=f"(t + sqrt(t^2 + {b:g}))/2",
+        accuracy=1e-13,
     )
 
 
@@ -147,7 +161,7 @@ def _gated(name: str, rate: float, formula: str, source: str) -> Activation:
         slope: Array = expit(inner) * (1.0 + inner * expit(-inner))
         return slope
 
-    return Activation(name, phi, phi_prime=phi_prime, source=source, formula=formula)
+    return Activation(name, phi, phi_prime=phi_prime, source=source, formula=formula, accuracy=1e-13)
 
 
 @np.errstate(under="ignore")

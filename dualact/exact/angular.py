@@ -15,7 +15,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from ..errors import NetworkError
-from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
+from ..network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, Layer, LayerNorm, Residual
 from ..nonlinearity.contract import Array
 from ..nonlinearity.gaussian_pair import geometric_mean
 from .recursion import propagate, trace_variances
@@ -135,11 +135,13 @@ def _degree(layers: tuple[Layer, ...], degree: float | None) -> float | None:
         if degree is None:
             return None
         match layer:
-            case Dense():
+            case Dense() | Conv():
                 degree = degree if layer.bias_std == 0 or degree == 0 else None
             case Act():
                 h = layer.activation.homogeneity
                 degree = 0.0 if degree == 0 else (None if h is None else degree * h)
+            case AvgPool() | GlobalAvgPool() | Flatten():
+                pass
             case LayerNorm():
                 degree = 0.0
             case Residual():

@@ -80,20 +80,29 @@ def gram(X: Any, Y: Any, var_u: Array, var_v: Array) -> Array:
     product /= X.shape[1]
     bound = np.sqrt(var_u)[:, None] * np.sqrt(var_v)
     near = np.argwhere(np.abs(product) > (1 - _NEAR) * bound)
-    for part in np.array_split(near, max(1, len(near) * X.shape[1] // 2**20)):
+    length = 1 + max(X.nnz // X.shape[0], Y.nnz // Y.shape[0]) if sparse.issparse(raw) else X.shape[1]
+    for part in np.array_split(near, max(1, len(near) * length // 2**20)):
         i, j = part[:, 0], part[:, 1]
         u, v = _unit(X, i), _unit(Y, j)
         sign = np.where(product[i, j] < 0, -1.0, 1.0)
-        gap = ((u - sign[:, None] * v) ** 2).sum(axis=1) / 2
+        apart = u - (v.multiply(sign[:, None]) if sparse.issparse(v) else sign[:, None] * v)
+        gap = np.asarray((apart * apart).sum(axis=1)).ravel() / 2
         gap[gap < 4 * np.finfo(np.float64).eps] = 0.0
         product[i, j] = sign * geometric_mean(var_u[i], var_v[j]) * (1 - gap)
     return product
 
 
-def _unit(X: Any, rows: NDArray[np.intp]) -> Array:
+def _unit(X: Any, rows: NDArray[np.intp]) -> Any:
     """Return the chosen rows as unit vectors; proportional rows by powers of two agree to the bit."""
     chosen = X[rows]
-    chosen = chosen.toarray() if sparse.issparse(chosen) else chosen
+    if sparse.issparse(chosen):  # and so they stay, however long they are
+        owner = np.repeat(np.arange(len(rows)), np.diff(chosen.indptr))
+        peak = np.zeros(len(rows))
+        np.maximum.at(peak, owner, np.abs(chosen.data))
+        data = chosen.data / np.where(peak > 0, peak, 1.0)[owner]
+        norm = np.sqrt(np.bincount(owner, data * data, minlength=len(rows)))
+        data /= np.where(norm > 0, norm, 1.0)[owner]
+        return sparse.csr_array((data, chosen.indices, chosen.indptr), shape=chosen.shape)
     peak = np.abs(chosen).max(axis=1, keepdims=True)
     chosen = chosen / np.where(peak > 0, peak, 1.0)
     norm = np.sqrt((chosen**2).sum(axis=1, keepdims=True))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from numbers import Real
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..errors import NetworkError
+from ..network.layers import is_spatial
 from ..network.planning import NetworkPlan, check
 from ..network.spec import Network, as_network
 from ..nonlinearity.contract import Array
 from .angular import angular_kernel
 from .inputs import as_rows, gram, mean_squares, same_width
 from .recursion import Trace, propagate, trace_variances
+from .results import as_limit, mirrored, result_array
+from .running import run, usable_cores
+from .spatial_matrices import spatial_diag, spatial_kernel
 
 __all__ = ["kernel", "kernel_diag"]
 
@@ -40,14 +40,16 @@ def kernel(
     ----------
     network : Network or its dictionary
     X : (n, d) array or CSR matrix
-    Y : (m, d) array or CSR matrix, optional
+        For a spatial network: (n, H, W, C) or (n, L, C), or flattened rows if it knows its input_shape.
+    Y : as X, optional
         None means X, with half the work and an exact diagonal.
     kind : {"ntk", "nngp"}
         The tangent kernel, or the covariance at initialisation.
     n_jobs : int, optional
         Threads; None means all usable cores.
     max_memory : float, optional
-        Bytes that the result may take; a larger one is refused before anything is computed.
+        Bytes that the run may take beside its inputs; what would take more is refused before anything is
+        computed. Dense networks take what the result takes; spatial ones run fewer threads if that helps.
     progress : bool, default False
         Write progress to standard error.
     out : (n, m) float64 array, optional
@@ -71,10 +73,16 @@ def kernel(
     is that of the result. Angles are resolved to rounding: equal rows, opposite rows and rows of zeros
     have their exact values.
 
+    In a spatial network Σ has an entry for each pair of positions, (H·W)² of them, where a pool follows, and
+    for equal positions alone where only Flatten does; ``print(plan(network, input_shape=…))`` says which, and
+    what a pair of inputs takes in time and memory.
+
     References
     ----------
     Lee et al., "Deep neural networks as Gaussian processes", ICLR 2018. Jacot, Gabriel, Hongler,
-    "Neural tangent kernel", NeurIPS 2018.
+    "Neural tangent kernel", NeurIPS 2018. Novak et al., "Bayesian deep convolutional networks with many
+    channels are Gaussian processes", ICLR 2019. Arora et al., "On exact computation with an infinitely wide
+    neural net", NeurIPS 2019.
 
     Examples
     --------
@@ -85,9 +93,11 @@ def kernel(
            [ 7.9577, 25.    ]])
     """
     network = as_network(network)
+    if is_spatial(network.layers):
+        return spatial_kernel(network, X, Y, kind, n_jobs, max_memory, progress, out)
     plan = check(network, kind)
     X = as_rows(X)
-    workers = _usable_cores(n_jobs)
+    workers = usable_cores(n_jobs)
     symmetric = Y is None
     Y = X if symmetric else as_rows(Y, "Y")
     same_width(plan, X, Y)
@@ -97,7 +107,7 @@ def kernel(
     trace_y = trace_x if symmetric else _trace(plan, Y, "Y")
     squares_x = mean_squares(X)
     squares_y = squares_x if symmetric else mean_squares(Y)
-    out = _result((X.shape[0], Y.shape[0]), out)
+    out = result_array((X.shape[0], Y.shape[0]), out)
     with_theta = plan.kind == "ntk"
     angular = angular_kernel(network.layers, with_theta, (squares_x, squares_y))
 
@@ -112,13 +122,15 @@ def kernel(
     def block(rows: slice) -> None:
         columns = slice(rows.start, None) if symmetric else slice(None)
         part = pairs(rows, columns)
-        if symmetric:  # neither BLAS nor a dual promises symmetry to the bit
-            square = part[:, : part.shape[0]]
-            square[...] = np.triu(square) + np.triu(square, 1).T
-            out[columns, rows] = part.T
-        out[rows, columns] = part
+        if symmetric:
+            mirrored(out, part, rows, columns)
+        else:
+            out[rows, columns] = part
 
-    _run(block, X.shape[0], Y.shape[0], workers, progress)
+    n, m = out.shape
+    step = max(1, min(n, _BLOCK_ENTRIES // max(1, m)))
+    blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
+    run(block, blocks, workers, progress, "blocks of rows")
     if symmetric:
         np.fill_diagonal(out, _end(trace_x))
     return out
@@ -130,7 +142,7 @@ def kernel_diag(network: Network | Mapping[str, Any], X: Any, kind: str = "ntk")
     Parameters
     ----------
     network : Network or its dictionary
-    X : (n, d) array or CSR matrix
+    X : as for :func:`kernel`
     kind : {"ntk", "nngp"}
 
     Returns
@@ -148,7 +160,10 @@ def kernel_diag(network: Network | Mapping[str, Any], X: Any, kind: str = "ntk")
     >>> da.kernel_diag(da.mlp(2, "relu", weight_std=2**0.5), np.array([[3.0, 4.0]]), kind="nngp")
     array([25.])
     """
-    plan = check(as_network(network), kind)
+    network = as_network(network)
+    if is_spatial(network.layers):
+        return spatial_diag(network, X, kind)
+    plan = check(network, kind)
     X = as_rows(X)
     same_width(plan, X)
     return _end(_trace(plan, X))
@@ -162,52 +177,12 @@ def _end(trace: Trace) -> Array:
     return trace.sigma if trace.theta is None else trace.theta
 
 
-def _result(shape: tuple[int, int], out: Array | None) -> Array:
-    if out is None:
-        return np.empty(shape)
-    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float64:
-        came = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise NetworkError(f"out must be a float64 array of shape {shape}. Got {came}.")
-    if not out.flags.writeable:
-        raise NetworkError("out is read-only; give an array that can be written to.")
-    return out
-
-
 def _check_memory(n: int, m: int, max_memory: object) -> None:
     need = 8 * n * m
-    if max_memory is None:
-        return
-    if isinstance(max_memory, bool) or not isinstance(max_memory, Real):
-        raise NetworkError(f"max_memory must be a number of bytes or None. Got {max_memory!r}.")
-    if need > float(max_memory):
+    limit = as_limit(max_memory)
+    if need > limit:
         raise NetworkError(
             f"the kernel matrix of {n} × {m} rows takes {need / 2**30:.3g} GiB, more than "
-            f"max_memory={float(max_memory) / 2**30:.3g} GiB. Allow more, compute it in parts, or use "
+            f"max_memory={limit / 2**30:.3g} GiB. Allow more, compute it in parts, or use "
             "SketchedNeuralKernel, whose cost is linear in the number of rows."
         )
-
-
-def _run(block: Callable[[slice], None], n: int, m: int, workers: int, progress: bool) -> None:
-    step = max(1, min(n, _BLOCK_ENTRIES // max(1, m)))
-    blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
-    with ThreadPoolExecutor(min(workers, len(blocks))) as pool:
-        futures = [pool.submit(block, rows) for rows in blocks]
-        try:
-            for done, future in enumerate(as_completed(futures), 1):
-                future.result()
-                if progress:
-                    print(f"\rkernel: {done}/{len(blocks)} blocks of rows", end="", file=sys.stderr)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    if progress:
-        print(file=sys.stderr)
-
-
-def _usable_cores(n_jobs: int | None) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    if n_jobs is None or n_jobs == -1:
-        return cores
-    if isinstance(n_jobs, bool) or not hasattr(n_jobs, "__index__") or int(n_jobs) < 1:
-        raise NetworkError(f"n_jobs must be a positive integer, -1 or None (all cores). Got {n_jobs!r}.")
-    return int(n_jobs)

@@ -21,12 +21,12 @@ from typing import assert_never
 import numpy as np
 
 from ..errors import NetworkError
-from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
+from ..network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, Layer, LayerNorm, Residual
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual_array, dual_prime_array
 from ..nonlinearity.gaussian_pair import geometric_mean
 
-__all__ = ["Trace", "propagate", "snap_collinear", "trace_variances"]
+__all__ = ["Trace", "check_range", "inverse_root", "propagate", "snap_collinear", "trace_variances"]
 
 # Two inputs whose 1 − |ρ| is at the level of rounding are taken as collinear: the angle of a pair cannot
 # be told from 0 there, and a kinked derivative would turn 1e-16 into 1e-9.
@@ -119,7 +119,7 @@ class _Diagonal:
 
     def at(self, sigma: Array, path: str, act: Activation | None) -> tuple[Array, Array]:
         if act is not None:
-            _check_range(sigma, path, act, self.name)
+            check_range(sigma, path, act, self.name)
         self.record.append(sigma.copy())
         return self.record[-1], self.record[-1]
 
@@ -160,7 +160,7 @@ def _walk(
                 sigma = dual_array(layer.activation, sigma, var_u, var_v)
             case LayerNorm():
                 var_u, var_v = side.at(sigma, path, None)
-                scale = _inverse_root(var_u) * _inverse_root(var_v)
+                scale = inverse_root(var_u) * inverse_root(var_v)
                 # A signal of variance zero has no direction and stays zero (the limit of a layer norm whose
                 # denominator is kept off zero); the diagonal is exactly 1 elsewhere.
                 sigma = sigma * scale if isinstance(side, _Pairs) else (sigma > 0).astype(np.float64)
@@ -169,12 +169,15 @@ def _walk(
                 branch, branch_theta = _walk(layer.layers, f"{path}.", sigma, theta, side)
                 sigma = sigma + branch
                 theta = None if theta is None or branch_theta is None else theta + branch_theta
+            case Conv() | AvgPool() | GlobalAvgPool() | Flatten():
+                raise AssertionError(f"{layer!r} needs positions, which this walk does not have")
             case _:
                 assert_never(layer)
     return sigma, theta
 
 
-def _inverse_root(variance: Array) -> Array:
+def inverse_root(variance: Array) -> Array:
+    """Return 1/√variance, 0 where it is 0."""
     with np.errstate(divide="ignore"):
         return np.where(variance > 0, 1 / np.sqrt(variance), 0.0)
 
@@ -191,16 +194,30 @@ def snap_collinear(cov: Array, var_u: Array, var_v: Array) -> Array:
     return cov
 
 
-def _check_range(variance: Array, path: str, act: Activation, name: str) -> None:
+def check_range(variance: Array, path: str, act: Activation, name: str, first_row: int = 0) -> None:
+    """Refuse variances that overflow or at which the activation has no finite moments.
+
+    Parameters
+    ----------
+    variance : (n,) or (n, p) array
+        Before the activation, of n inputs.
+    path : str
+        Place of the layer.
+    act : Activation
+    name : str
+        What to call the inputs in a message.
+    first_row : int
+        Number of the first of them.
+    """
     bad = ~np.isfinite(variance) | (variance >= act.variance_limit)
     if bad.any():
-        row = int(np.argmax(bad))
+        place = np.unravel_index(int(np.argmax(bad)), bad.shape)
         limit = (
             f"E φ² is finite for variances below {act.variance_limit:g} only"
             if np.isfinite(act.variance_limit)
             else "it overflows"
         )
         raise NetworkError(
-            f"layer {path} (Act({act.name!r})): the pre-activation variance is {variance[row]:g} "
-            f"at row {row} of {name}; {limit}. Scale {name} or the weights down."
+            f"layer {path} (Act({act.name!r})): the pre-activation variance is {variance[place]:g} "
+            f"at row {first_row + int(place[0])} of {name}; {limit}. Scale {name} or the weights down."
         )

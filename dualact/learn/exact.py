@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..exact.matrices import kernel
 from ..network.planning import check
 from ..network.spec import Network
-from .parameters import NetworkParameter, check_choice, check_jobs, network_of
+from .parameters import NetworkParameter, as_flat_rows, check_choice, check_jobs, network_of
 
 __all__ = ["ExactNeuralKernel"]
 
@@ -37,7 +37,9 @@ class ExactNeuralKernel(
     Attributes
     ----------
     X_fit_ : (n, d) array or CSR matrix
-        The training rows.
+        The training rows; those of a spatial network are flattened.
+    input_shape_ : tuple of int
+        Shape of one input.
     n_features_in_ : int
 
     Notes
@@ -73,6 +75,7 @@ class ExactNeuralKernel(
         Parameters
         ----------
         X : (n, d) array, CSR matrix or data frame
+            For a spatial network: (n, H, W, C) or (n, L, C), or flattened rows if it knows its input_shape.
         y : ignored
 
         Returns
@@ -86,8 +89,11 @@ class ExactNeuralKernel(
         """
         check_choice(type(self).__name__, "kind", self.kind, ("ntk", "nngp"))
         check_jobs(type(self).__name__, self.n_jobs)
+        X, shape = as_flat_rows(X)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
-        check(network_of(self.network), self.kind, n_features=X.shape[1])
+        plan = check(network_of(self.network), self.kind, shape, X.shape[1])
+        assert plan.input_shape is not None
+        self.input_shape_: tuple[int, ...] = plan.input_shape
         self.X_fit_ = X
         self._n_features_out = X.shape[0]
         return self
@@ -98,14 +104,19 @@ class ExactNeuralKernel(
         Parameters
         ----------
         X : (m, d) array, CSR matrix or data frame
+            Or images or sequences, as in :meth:`fit`.
 
         Returns
         -------
         (m, n) float64 array
         """
         check_is_fitted(self)
+        X, _ = as_flat_rows(X, self.input_shape_)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
-        return kernel(network_of(self.network), X, self.X_fit_, self.kind, n_jobs=self.n_jobs)
+        sides = X, self.X_fit_
+        if len(self.input_shape_) > 1:
+            sides = X.reshape(-1, *self.input_shape_), self.X_fit_.reshape(-1, *self.input_shape_)
+        return kernel(network_of(self.network), *sides, self.kind, n_jobs=self.n_jobs)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import DualactError
 from ..network.planning import NetworkPlan, check
 from ..network.spec import Network, as_network
-from ..sketch.planning import SketchPlan, plan_features
+from ..sketch.maps import Plan, plan_map
 
 __all__ = ["plan"]
 
@@ -21,7 +21,7 @@ def plan(
     n_components: int | None = None,
     degree: int | str = "auto",
     method: str = "auto",
-) -> NetworkPlan | SketchPlan:
+) -> NetworkPlan | Plan:
     """Check a network and say what will be computed for it; ``print`` shows a table.
 
     Parameters
@@ -41,8 +41,8 @@ def plan(
 
     Returns
     -------
-    NetworkPlan or SketchPlan
-        A feature map is designed here for rows drawn from N(0, 1);
+    NetworkPlan, SketchPlan or SpatialPlan
+        A feature map is designed here for inputs drawn from N(0, 1);
         :class:`SketchedNeuralKernel` designs it for your data.
 
     Raises
@@ -66,6 +66,11 @@ def plan(
     checked = check(network, kind, input_shape, n_features)
     if n_components is None:
         return checked
-    return plan_features(
-        network, kind, n_features=checked.n_features, n_components=n_components, degree=degree
+    return plan_map(
+        network,
+        kind,
+        input_shape=input_shape,
+        n_features=checked.n_features,
+        n_components=n_components,
+        degree=degree,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import numbers
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
-from sklearn.utils import check_random_state
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array, check_random_state
 
 from ..errors import DualactError, NetworkError
 from ..network.architectures import mlp
@@ -16,10 +18,12 @@ from ..network.spec import Network, as_network
 
 __all__ = [
     "NetworkParameter",
+    "as_flat_rows",
+    "check_at_least_zero",
     "check_choice",
     "check_integer",
     "check_jobs",
-    "check_real",
+    "check_weights",
     "network_of",
     "seed_of",
 ]
@@ -61,21 +65,61 @@ def check_jobs(owner: str, n_jobs: Any) -> None:
         )
 
 
+def as_flat_rows(X: Any, shape: tuple[int, ...] | None = None) -> tuple[Any, tuple[int, ...] | None]:
+    """Return images or sequences as rows, and the shape that one of them had; rows as they are, and None.
+
+    Parameters
+    ----------
+    X : array of any dimension, CSR matrix or data frame
+    shape : tuple of int, optional
+        What the shape must be, where X is not made of rows.
+
+    Raises
+    ------
+    NetworkError
+        If it is another.
+    """
+    if not hasattr(X, "shape"):
+        X = np.asarray(X) if isinstance(X, list | tuple) and np.ndim(X) > 2 else X
+    found = tuple(getattr(X, "shape", ()))
+    if len(found) <= 2:
+        return X, None
+    if shape is not None and found[1:] != shape:
+        raise NetworkError(f"X must have the shape (n, {', '.join(map(str, shape))}). Got {found}.")
+    return X.reshape(found[0], -1), found[1:]
+
+
+def check_at_least_zero(
+    owner: str, label: str, value: Any, infinite: bool = False, why: str | None = None
+) -> None:
+    """Refuse what is no number of at least 0, finite unless ``infinite``; ``why`` says what for."""
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if not (number >= 0 and (infinite or number < math.inf)):
+        raise DualactError(
+            f"The {label!r} parameter of {owner} must be a number in the range "
+            f"[0, inf{']' if infinite else ')'}{f', {why}' if why else ''}. Got {value!r:.80} instead."
+        )
+
+
+def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
+    """Return weights of n rows; all may be zero, in one chunk of many."""
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n, sample_weight)
+    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weights.shape != (n,):
+        raise DualactError(
+            f"sample_weight must have the shape ({n},), one weight a row. Got {weights.shape}."
+        )
+    if (weights < 0).any():
+        raise DualactError(f"Negative values in data passed to `sample_weight`: {weights.min():.3g}.")
+    return np.asarray(weights)
+
+
 def check_integer(owner: str, label: str, value: Any, least: int, either: str = "") -> None:
     """Refuse what is no integer of at least ``least``; ``either`` names what else is legal."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
         raise DualactError(
             f"The {label!r} parameter of {owner} must be {either}an int in the range [{least}, inf). "
-            f"Got {value!r} instead."
-        )
-
-
-def check_real(owner: str, label: str, value: Any, why: str) -> None:
-    """Refuse what is no finite number of at least 0; ``why`` says what for."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not 0 <= float(value) < math.inf:
-        raise DualactError(
-            f"The {label!r} parameter of {owner} must be a float in the range [0.0, inf), {why}. "
             f"Got {value!r} instead."
         )
 
@@ -127,4 +171,10 @@ class NetworkParameter:
         if "_network" in state:
             state = {**state, "network": Network.from_dict(json.loads(state["_network"]))}
             del state["_network"]
-        super().__setstate__(state)  # type: ignore[misc]
+        parent = getattr(
+            super(), "__setstate__", None
+        )  # estimators have one, kernels of Gaussian processes none
+        if parent is None:
+            self.__dict__.update(state)
+        else:
+            parent(state)

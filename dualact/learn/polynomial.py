@@ -8,8 +8,9 @@ from typing import Any
 from sklearn.utils.validation import validate_data
 
 from ..sketch.polynomial import PolynomialPlan, plan_polynomial
+from .dask_arrays import design_rows
 from .mapped import DTYPES, MappedTransformer
-from .parameters import check_integer, check_real, seed_of
+from .parameters import check_at_least_zero, check_integer, seed_of
 
 __all__ = ["PolynomialSketch"]
 
@@ -20,7 +21,7 @@ class PolynomialSketch(MappedTransformer):
     A replacement for :class:`sklearn.kernel_approximation.PolynomialCountSketch` with smaller errors, which
     do not explode with the degree: powers are carried exactly where their monomials fit, the others by trees
     of randomised Hadamard transforms, as wide as their variance on the data asks for; rows are split along
-    their main direction where that helps.
+    their main direction where that helps. Of long sparse rows the time follows their nonzeros.
 
     Parameters
     ----------
@@ -66,7 +67,6 @@ class PolynomialSketch(MappedTransformer):
     True
     """
 
-    _plan_type = PolynomialPlan
     plan_: PolynomialPlan
 
     def __init__(
@@ -88,7 +88,7 @@ class PolynomialSketch(MappedTransformer):
 
         Parameters
         ----------
-        X : (n, d) array, CSR matrix or data frame
+        X : (n, d) array, CSR matrix, data frame or dask array
         y : ignored
 
         Returns
@@ -102,19 +102,26 @@ class PolynomialSketch(MappedTransformer):
         ValueError
             If X is not finite two-dimensional data, in scikit-learn's words.
         """
-        name = type(self).__name__
-        check_real(name, "gamma", self.gamma, "or the kernel is not positive semi-definite")
+        name, why = type(self).__name__, "or the kernel is not positive semi-definite"
+        check_at_least_zero(name, "gamma", self.gamma, why=why)
         check_integer(name, "degree", self.degree, 1)
-        check_real(name, "coef0", self.coef0, "or the kernel is not positive semi-definite")
+        check_at_least_zero(name, "coef0", self.coef0, why=why)
         check_integer(name, "n_components", self.n_components, 1)
+        X, population = design_rows(X)
         X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES)
-        plan = plan_polynomial(X, self.gamma, self.degree, self.coef0, self.n_components)
+        plan = plan_polynomial(
+            X, self.gamma, self.degree, self.coef0, self.n_components, population=population
+        )
         self._take(plan, seed_of(self.random_state))
         return self
 
     def _checked(self, X: Any) -> Any:
         X = super()._checked(X)
         return self.plan_.extended(X)
+
+    @staticmethod
+    def _read_plan(data: Mapping[str, Any]) -> PolynomialPlan:
+        return PolynomialPlan.from_dict(data)
 
     @classmethod
     def from_plan(cls, plan: PolynomialPlan | Mapping[str, Any], random_state: int) -> PolynomialSketch:

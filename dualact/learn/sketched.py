@@ -12,9 +12,19 @@ from sklearn.utils.validation import validate_data
 
 from ..exact.matrices import kernel_diag
 from ..network.spec import Network
-from ..sketch.planning import SketchPlan, plan_features
+from ..sketch.maps import Plan, plan_map, read_plan
+from ..sketch.spatial.planning import SpatialPlan
+from .dask_arrays import design_rows, is_dask
 from .mapped import DTYPES, MappedTransformer
-from .parameters import NetworkParameter, check_choice, check_integer, check_jobs, network_of, seed_of
+from .parameters import (
+    NetworkParameter,
+    as_flat_rows,
+    check_choice,
+    check_integer,
+    check_jobs,
+    network_of,
+    seed_of,
+)
 
 __all__ = ["SketchedNeuralKernel"]
 
@@ -43,10 +53,12 @@ class SketchedNeuralKernel(
         An integer fixes the map, together with ``plan_`` and the dtype of the data.
     n_jobs : int or None
         Threads; None means one per usable core.
+    widths : "auto" or sequence of int, default "auto"
+        Of a spatial network: columns after each Act layer but the last, whose columns n_components says.
 
     Attributes
     ----------
-    plan_ : SketchPlan
+    plan_ : SketchPlan, or SpatialPlan for a spatial network
         What the map does and its predicted error; ``print(plan_)`` is a table, ``plan_.to_dict()`` JSON.
     seed_ : int
         The integer that fixes the random signs.
@@ -78,8 +90,7 @@ class SketchedNeuralKernel(
     True
     """
 
-    _plan_type = SketchPlan
-    plan_: SketchPlan
+    plan_: Plan
 
     def __init__(
         self,
@@ -90,6 +101,7 @@ class SketchedNeuralKernel(
         method: str = "auto",
         random_state: Any = None,
         n_jobs: int | None = None,
+        widths: Any = "auto",
     ) -> None:
         self.network = network
         self.kind = kind
@@ -98,13 +110,15 @@ class SketchedNeuralKernel(
         self.method = method
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.widths = widths
 
     def fit(self, X: Any, y: Any = None) -> SketchedNeuralKernel:
         """Design the map on a bounded sample of X.
 
         Parameters
         ----------
-        X : (n, d) array, CSR matrix or data frame
+        X : (n, d) array, CSR matrix, data frame or dask array
+            For a spatial network: (n, H, W, C) or (n, L, C), or flattened rows if it knows its input_shape.
         y : ignored
 
         Returns
@@ -121,11 +135,14 @@ class SketchedNeuralKernel(
             If X is not finite two-dimensional data, in scikit-learn's words.
         """
         self._check_parameters()
+        X, population = design_rows(X)
+        X, shape = as_flat_rows(X)
         X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES)
-        self._take(self._design(X), seed_of(self.random_state))
+        seed = seed_of(self.random_state)
+        self._take(self._design(X, shape, population, seed), seed)
         return self
 
-    def design(self, X: Any) -> SketchPlan:
+    def design(self, X: Any) -> Plan:
         """Return the plan that :meth:`fit` would make for these data, without making the map.
 
         Parameters
@@ -134,36 +151,51 @@ class SketchedNeuralKernel(
 
         Returns
         -------
-        SketchPlan
+        SketchPlan or SpatialPlan
         """
         self._check_parameters()
+        X, population = design_rows(X)
+        X, shape = as_flat_rows(X)
         X = check_array(X, accept_sparse="csr", dtype=DTYPES)
-        return self._design(X)
+        return self._design(X, shape, population, seed_of(self.random_state))
 
-    def _design(self, X: Any) -> SketchPlan:
-        return plan_features(
-            network_of(self.network), self.kind, X, n_components=self.n_components, degree=self.degree
+    def _design(self, X: Any, shape: tuple[int, ...] | None, population: int | None, seed: int) -> Plan:
+        return plan_map(
+            network_of(self.network),
+            self.kind,
+            X,
+            input_shape=shape,
+            widths=self.widths,
+            seed=seed,
+            n_components=self.n_components,
+            degree=self.degree,
+            population=population,
         )
 
     @classmethod
-    def from_plan(cls, plan: SketchPlan | Mapping[str, Any], random_state: int) -> SketchedNeuralKernel:
+    def from_plan(cls, plan: Plan | Mapping[str, Any], random_state: int) -> SketchedNeuralKernel:
         """Return the fitted transformer of a plan; no data are needed.
 
         Parameters
         ----------
-        plan : SketchPlan or its dictionary
+        plan : SketchPlan, SpatialPlan, or its dictionary
         random_state : int
-            The ``seed_`` of the transformer to be repeated.
+            The ``seed_`` of the transformer to be repeated; a spatial plan allows no other.
 
         Returns
         -------
         SketchedNeuralKernel
         """
-        plan = plan if isinstance(plan, SketchPlan) else SketchPlan.from_dict(plan)
+        plan = read_plan(plan)
         made = cls(plan.network, plan.kind, plan.n_components, random_state=random_state)
         made.n_features_in_ = plan.n_features
         made._take(plan, seed_of(random_state))
+        made._map(np.float32)  # refuse another seed now, not at the first transform
         return made
+
+    @staticmethod
+    def _read_plan(data: Mapping[str, Any]) -> Plan:
+        return read_plan(data)
 
     def residual_variance(self, X: Any) -> NDArray[np.float64]:
         """Return what the series leaves out of K(x, x): K(x, x) − E|z(x)|², at least 0.
@@ -174,12 +206,13 @@ class SketchedNeuralKernel(
 
         Parameters
         ----------
-        X : (n, d) array, CSR matrix or data frame
+        X : (n, d) array, CSR matrix, data frame or dask array
 
         Returns
         -------
         (n,) float64 array
-            Computed in float64 for data of any dtype; no sketch enters it.
+            Computed in float64 for data of any dtype; no sketch enters it, but for spatial networks, where
+            E|z(x)|² is taken to be |z(x)|². Of a dask array a lazy one.
 
         Notes
         -----
@@ -210,9 +243,14 @@ class SketchedNeuralKernel(
         0.3
         0.1
         """
+        if is_dask(X):
+            lazy: NDArray[np.float64] = self._lazy("residual_variance", X, None, np.float64)
+            return lazy
         X = self._checked(X)
         X = X if X.dtype == np.float64 else X.astype(np.float64)
-        diagonal = kernel_diag(self.plan_.network, X, self.plan_.kind)
+        plan = self.plan_
+        network = plan.shaped_network if isinstance(plan, SpatialPlan) else plan.network
+        diagonal = kernel_diag(network, X, plan.kind)
         return np.maximum(diagonal - self._map(np.float64).series_diagonal(X), 0.0)
 
     def _check_parameters(self) -> None:

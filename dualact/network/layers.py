@@ -6,17 +6,30 @@ layer without saying what it means everywhere is a type error.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 from ..errors import NetworkError
 from ..nonlinearity import catalog
 from ..nonlinearity.contract import Activation
+from .scalars import std
+from .spatial_layers import AvgPool, Conv, Flatten, GlobalAvgPool
 
-__all__ = ["MAX_NESTING", "Act", "Dense", "Layer", "LayerNorm", "Residual", "as_layers"]
+__all__ = [
+    "MAX_NESTING",
+    "Act",
+    "AvgPool",
+    "Conv",
+    "Dense",
+    "Flatten",
+    "GlobalAvgPool",
+    "Layer",
+    "LayerNorm",
+    "Residual",
+    "as_layers",
+    "is_spatial",
+]
 
 MAX_NESTING = 50
 
@@ -44,8 +57,8 @@ class Dense:
     bias_std: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weight_std", _std("Dense", "weight_std", self.weight_std))
-        object.__setattr__(self, "bias_std", _std("Dense", "bias_std", self.bias_std))
+        object.__setattr__(self, "weight_std", std("Dense", "weight_std", self.weight_std))
+        object.__setattr__(self, "bias_std", std("Dense", "bias_std", self.bias_std))
 
     def __repr__(self) -> str:
         shown = [f"weight_std={self.weight_std!r}"] if self.weight_std != 1.0 else []
@@ -97,7 +110,10 @@ class Act:
 
 @dataclass(frozen=True)
 class LayerNorm:
-    """Layer normalisation of Gaussian pre-activations: Σ and Θ divided by √(variances), variances to 1."""
+    """Layer normalisation of Gaussian pre-activations: Σ and Θ divided by √(variances), variances to 1.
+
+    In a spatial network it goes over the channels, at each position by itself.
+    """
 
     def __repr__(self) -> str:
         return "LayerNorm()"
@@ -110,7 +126,8 @@ class Residual:
     Parameters
     ----------
     layers : sequence of layers
-        The branch. It must end in Dense, else the sum would have cross terms.
+        The branch. It must end in Dense or Conv, else the sum would have cross terms, and keep the
+        positions as they are.
     """
 
     layers: tuple[Layer, ...]
@@ -124,7 +141,17 @@ class Residual:
         return f"Residual({list(self.layers)!r})"
 
 
-Layer = Dense | Act | LayerNorm | Residual
+Layer = Dense | Conv | Act | AvgPool | GlobalAvgPool | Flatten | LayerNorm | Residual
+
+
+def is_spatial(layers: tuple[Layer, ...]) -> bool:
+    """Whether any of the layers needs to know of positions."""
+    return any(
+        is_spatial(layer.layers)
+        if isinstance(layer, Residual)
+        else isinstance(layer, Conv | AvgPool | GlobalAvgPool | Flatten)
+        for layer in layers
+    )
 
 
 def as_layers(layers: object, owner: str) -> tuple[Layer, ...]:
@@ -140,8 +167,8 @@ def as_layers(layers: object, owner: str) -> tuple[Layer, ...]:
         if not isinstance(layer, Layer):
             hint = f" Write {layer.__name__}() with parentheses." if isinstance(layer, type) else ""
             raise NetworkError(
-                f"{owner}: layer {i} must be a layer (Dense, Act, LayerNorm, Residual). "
-                f"Got {type(layer).__name__} {layer!r:.80}.{hint}"
+                f"{owner}: layer {i} must be a layer (Dense, Conv, Act, AvgPool, GlobalAvgPool, Flatten, "
+                f"LayerNorm, Residual). Got {type(layer).__name__} {layer!r:.80}.{hint}"
             )
         found.append(layer)
     return tuple(found)
@@ -149,18 +176,3 @@ def as_layers(layers: object, owner: str) -> tuple[Layer, ...]:
 
 def _nesting(layer: Layer) -> int:
     return 1 + max(map(_nesting, layer.layers), default=0) if isinstance(layer, Residual) else 0
-
-
-def _std(owner: str, label: str, value: object) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
-    except OverflowError:  # an integer beyond float64
-        number = math.inf
-    if not 0 <= number < math.inf:
-        raise NetworkError(
-            f"{owner}: {label} must be a finite number of at least 0, because it is a standard deviation. "
-            f"Got {value!r:.80}."
-        )
-    if number * number == math.inf:
-        raise NetworkError(f"{owner}: the square of {label} overflows, and kernels need it. Got {value!r}.")
-    return number + 0.0  # no negative zero

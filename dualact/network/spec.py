@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, assert_never, overload
 
 from ..errors import DualactError, NetworkError
 from ..nonlinearity.contract import Activation
-from .layers import MAX_NESTING, Act, Dense, Layer, LayerNorm, Residual, as_layers
+from .layers import (
+    MAX_NESTING,
+    Act,
+    AvgPool,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LayerNorm,
+    Residual,
+    as_layers,
+)
 
 __all__ = ["MAX_LAYERS", "Network", "as_network", "as_shape"]
 
@@ -21,10 +34,12 @@ class Network:
     Parameters
     ----------
     layers : sequence of layers
-        Dense, Act, LayerNorm, Residual. Whether the sequence makes sense is said by
-        :func:`dualact.plan` (and by everything that uses a network), with a way to mend it.
+        Dense, Conv, Act, AvgPool, GlobalAvgPool, Flatten, LayerNorm, Residual. Whether the
+        sequence makes sense is said by :func:`dualact.plan` (and by everything that uses a network), with a
+        way to mend it.
     input_shape : tuple of int, optional
-        Shape of one input without the batch, e.g. ``(d,)``; None accepts any.
+        Shape of one input without the batch: ``(d,)``, or ``(L, C)`` or ``(H, W, C)`` of a spatial network;
+        None accepts any.
 
     Examples
     --------
@@ -116,14 +131,15 @@ class Network:
         activation : str or Activation, optional
             Put in the place of every activation.
         depth : int, optional
-            Number of hidden layers; only for a network that :func:`dualact.mlp` could have made.
+            Number of hidden layers; only for a network that :func:`dualact.mlp` or :func:`dualact.cnn`
+            could have made.
         weight_std, bias_std : float, optional
-            Put in the place of those of every Dense layer.
+            Put in the place of those of every Dense and Conv layer.
 
         Raises
         ------
         NetworkError
-            If ``depth`` is asked of a network that is not an mlp.
+            If ``depth`` is asked of a network that is neither.
         """
         layers = _replaced(self.layers, activation, weight_std, bias_std)
         if depth is not None:
@@ -211,14 +227,15 @@ def _replaced(
 ) -> tuple[Layer, ...]:
     def one(layer: Layer) -> Layer:
         match layer:
-            case Dense():
-                return Dense(
-                    layer.weight_std if weight_std is None else weight_std,
-                    layer.bias_std if bias_std is None else bias_std,
+            case Dense() | Conv():
+                return dataclasses.replace(
+                    layer,
+                    weight_std=layer.weight_std if weight_std is None else weight_std,
+                    bias_std=layer.bias_std if bias_std is None else bias_std,
                 )
             case Act():
                 return layer if activation is None else Act(activation)
-            case LayerNorm():
+            case LayerNorm() | AvgPool() | GlobalAvgPool() | Flatten():
                 return layer
             case Residual():
                 return Residual(tuple(map(one, layer.layers)))
@@ -229,27 +246,27 @@ def _replaced(
 
 
 def _with_depth(layers: tuple[Layer, ...], depth: int) -> tuple[Layer, ...]:
-    """Return the layers of the mlp of that depth, if ``layers`` is an mlp: (Dense, Act) repeated, Dense."""
-    from .architectures import mlp
+    """Return the layers of the mlp or cnn of that depth, if ``layers`` is one."""
+    from .architectures import with_depth
 
-    acts = [layer for layer in layers if isinstance(layer, Act)]
-    dense = [layer for layer in layers if isinstance(layer, Dense)]
-    if acts and dense:
-        first = dense[0]
-        made = mlp(len(acts), acts[0].activation, first.weight_std, first.bias_std)
-        if made.layers == layers:
-            return mlp(depth, acts[0].activation, first.weight_std, first.bias_std).layers
-    raise NetworkError(
-        "Network.replace: depth is defined for networks of the form that mlp(...) makes: equal hidden "
-        "layers Dense, Act, then a Dense read-out. This network differs; build the deeper one from its "
-        "layers."
-    )
+    found = with_depth(layers, depth)
+    if found is None:
+        raise NetworkError(
+            "Network.replace: depth is defined for networks of the form that mlp(...) or cnn(...) makes: "
+            "equal hidden layers, then a Dense read-out. This network differs; build the deeper one from its "
+            "layers."
+        )
+    return found
 
 
 def _layer_to_dict(layer: Layer) -> dict[str, Any]:
     match layer:
         case Dense():
             return {"layer": "Dense", "weight_std": layer.weight_std, "bias_std": layer.bias_std}
+        case Conv() | AvgPool() | GlobalAvgPool() | Flatten():
+            fields = ((f.name, getattr(layer, f.name)) for f in dataclasses.fields(layer))
+            plain = {key: list(v) if isinstance(v, tuple) else v for key, v in fields}
+            return {"layer": type(layer).__name__, **plain}
         case Act():
             act = layer.activation
             params = {key: list(v) if isinstance(v, tuple) else v for key, v in act.params.items()}
@@ -295,6 +312,14 @@ def _layer_from(data: Any, where: str, depth: int) -> Layer:
                 return _act_from(fields)
             case "LayerNorm":
                 return LayerNorm(**fields)
+            case "Conv":
+                return Conv(**fields)
+            case "AvgPool":
+                return AvgPool(**fields)
+            case "GlobalAvgPool":
+                return GlobalAvgPool(**fields)
+            case "Flatten":
+                return Flatten(**fields)
             case "Residual":
                 inner = _layers_from(fields.pop("layers", None), f"{where}.layers", depth + 1)
                 return Residual(inner, **fields)
@@ -307,8 +332,8 @@ def _layer_from(data: Any, where: str, depth: int) -> Layer:
             raise
         raise type(error)(f"Network.from_dict: {where}: {error}") from error
     raise NetworkError(
-        f"Network.from_dict: {where}: layer must be one of 'Dense', 'Act', 'LayerNorm', 'Residual'. "
-        f"Got {kind!r}."
+        f"Network.from_dict: {where}: layer must be one of 'Dense', 'Conv', 'Act', 'AvgPool', "
+        f"'GlobalAvgPool', 'Flatten', 'LayerNorm', 'Residual'. Got {kind!r}."
     )
 
 

@@ -254,6 +254,9 @@ def _grow_angles(
 
 
 def _tail(coef: Array, axis: int) -> float:
-    """The size of the last two coefficients along an axis, other axes summed absolutely at worst."""
-    last = np.take(coef, [-1, -2], axis=axis)
+    """The largest of the last four coefficients along an axis.
+
+    Four, not two: a pair of them can be small by chance, and what follows adds up to more than the last one.
+    """
+    last = np.take(coef, range(-min(4, coef.shape[axis]), 0), axis=axis)
     return float(np.abs(last).max(initial=0.0))

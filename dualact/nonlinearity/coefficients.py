@@ -114,18 +114,19 @@ def _series(t: Array, parts: tuple[Array, Array], deviation: Array, degree: int)
 def at_zero(table: PanelTable) -> float:
     """Return f(0), or the mean of its two limits if 0 is a breakpoint."""
     if 0.0 in table.breakpoints:
-        return float(table(np.array([-1e-150, 1e-150])).mean())
+        sides = table(np.array([-1e-150, 1e-150]))
+        # What is left of |t| or √|t| there is no value: divided by itself later, it would be a direction.
+        return float(sides.mean()) if np.abs(sides).max() > 1e-35 else 0.0
     return float(table(np.array([0.0]))[0])
 
 
 def second_moment(table: PanelTable, variance: Array) -> Array:
     """Return E f(√variance·z)², from the panels of f² (f(0)² at variance 0)."""
-    square = PanelTable(lambda t: np.square(table(t)), tuple(table.breakpoints.tolist()), table.name)
     flat = np.asarray(variance, dtype=np.float64)
     out: Array = np.full(flat.shape, at_zero(table) ** 2)
     positive = flat > 0
     if positive.any():
-        out[positive] = hermite_array(square, flat[positive], 0)[..., 0]
+        out[positive] = hermite_array(table.squared, flat[positive], 0)[..., 0]
     np.maximum(out, 0.0, out=out)
     return out
 

@@ -65,8 +65,9 @@ class Activation:
         E φ′(√q z)² is finite for q below this only; 0: at no variance, so there is no dual_prime and no
         NTK. A φ′ that is not square-integrable at a breakpoint (√|t| at 0) is found without it.
     accuracy : float or None
-        The claimed worst error of the closed forms, relative to √(Eφ(u)²·Eφ(v)²), measured against
-        high precision (docs/accuracy.md). Laws hold a closed form to it.
+        The claimed worst error of dual, dual_prime and the coefficients, relative to √(Eφ(u)²·Eφ(v)²),
+        measured against high precision (docs/accuracy.md). Laws hold a closed form to it; a computed
+        value has an estimate of its own.
     expression : str or None
         The text this activation was made from, if it was made from one; networks store it.
     provider : str

@@ -146,24 +146,27 @@ def dual_prime(
     return _public(act, "dual_prime", True, cov, var_u, var_v, return_error)
 
 
-def dual_array(act: Activation, cov: Array, var_u: Array, var_v: Array) -> Array:
+def dual_array(act: Activation, cov: Array, var_u: Array, var_v: Array, tabulate: bool = False) -> Array:
     """Return E[φ(u)φ(v)] without checks, for float64 arrays that broadcast.
 
-    Fast for cov (n, m), var_u (n, 1), var_v (1, m).
+    Fast for cov (n, m), var_u (n, 1), var_v (1, m). ``tabulate`` builds tables for few entries as well, for
+    those who will ask many times.
     """
     if act.dual is not None:
         return np.asarray(act.dual(cov, var_u, var_v), dtype=np.float64)
-    value, error = engine(act)(cov, var_u, var_v)
+    value, error = engine(act)(cov, var_u, var_v, tabulate=tabulate)
     _warn(act, "dual", error)
     return value
 
 
-def dual_prime_array(act: Activation, cov: Array, var_u: Array, var_v: Array) -> Array:
+def dual_prime_array(
+    act: Activation, cov: Array, var_u: Array, var_v: Array, tabulate: bool = False
+) -> Array:
     """Return E[φ′(u)φ′(v)] without checks, as :func:`dual_array`."""
     if act.dual_prime is not None:
         return np.asarray(act.dual_prime(cov, var_u, var_v), dtype=np.float64)
     refuse_jumps(act)
-    value, error = engine(act, prime=True)(cov, var_u, var_v)
+    value, error = engine(act, prime=True)(cov, var_u, var_v, tabulate=tabulate)
     _warn(act, "dual_prime", error)
     return value
 

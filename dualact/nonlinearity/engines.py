@@ -58,10 +58,13 @@ class Engine:
     _boxes: dict[tuple[float, ...], Box] = field(default_factory=dict)
     _moments: dict[int, tuple[Array, bool]] = field(default_factory=dict)
 
-    def __call__(self, cov: Array, p: Array, q: Array, every_error: bool = False) -> tuple[Array, Array]:
+    def __call__(
+        self, cov: Array, p: Array, q: Array, every_error: bool = False, tabulate: bool = False
+    ) -> tuple[Array, Array]:
         """Return K and its estimated error relative to √(E f(u)² E f(v)²), both of the broadcast shape.
 
-        Without ``every_error`` conditioning estimates its error on a sample of the entries.
+        Without ``every_error`` conditioning estimates its error on a sample of the entries. ``tabulate``
+        builds boxes for few entries as well: dearer once, cheaper from the second call on.
         """
         shape = np.broadcast_shapes(cov.shape, p.shape, q.shape)
         outer = len(shape) == 2 and p.shape == (shape[0], 1) and q.shape == (1, shape[1])
@@ -74,7 +77,7 @@ class Engine:
             at = np.ix_(rows, columns) if outer else rows
             everything = outer and cov.shape == (len(rows), len(columns))
             part = cov if everything else cov[at]
-            got, bound = self._group(part, p[rows], q[columns], outer, every_error)
+            got, bound = self._group(part, p[rows], q[columns], outer, every_error, tabulate)
             bound = bound + self._noise(p[rows]) + self._noise(q[columns])
             if everything:
                 value, error = got, np.broadcast_to(bound, got.shape)
@@ -129,7 +132,7 @@ class Engine:
         return self._moments[d]
 
     def _group(
-        self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool
+        self, cov: Array, p: Array, q: Array, outer: bool, every_error: bool, tabulate: bool
     ) -> tuple[Array, Array | float]:
         """Entries whose variances are all zero, or all within one decade for u and one for v."""
         if p[0] == 0 or q[0] == 0:
@@ -144,7 +147,7 @@ class Engine:
             box = self._line(float(p[0]), float(q[0]), rule)
         elif rule is None:
             return self._generic(cov, p, q, outer, every_error)
-        elif cov.size >= _FEW:
+        elif tabulate or cov.size >= _FEW:
             box = self._box(i, j, rule)
         else:
             a = p[:, None] if outer else p

@@ -5,14 +5,15 @@ For (u, v) ~ N(0, [[p, c], [c, q]]) every dual of a kinked function is a functio
 there). Two ways around it, for two prices:
 
 - :func:`angle`: factored, √((g − c)(g + c)) with g = √(p·q). g is exact when p = q, so a diagonal gives
-  θ = 0 to the bit; elsewhere θ is off by ε/θ, the effect of one rounding of c. A dozen passes over the data.
+  θ = 0 to the bit; elsewhere that is off by ε/θ, the effect of one rounding of g, so entries of small sin θ
+  take their pq − c² from error-free products. A dozen passes over the data.
 - :func:`correlation`: pq − c² from error-free products, so ρ, √(1 − ρ²) and 1 − |ρ| have full relative
   accuracy for the numbers given. About four times the passes; for formulas that divide by √(1 − ρ²).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,8 @@ __all__ = [
 
 # p·q must neither overflow nor lose digits to underflow for the plain formula.
 _SMALLEST, _LARGEST = 1e-280, 1e300
+# Below this fraction of pq, the rounding of √(pq) costs θ more than 1e-14.
+_NEAR = 1e-4
 # Below this fraction of pq, pq − c² is rounding of whatever routine made c: the pair is collinear.
 _COLLINEAR = 16 * float(np.finfo(np.float64).eps)
 _SPLITTER = 134217729.0  # 2**27 + 1, Veltkamp
@@ -103,7 +106,7 @@ def angle(cov: Array, var_u: Array, var_v: Array) -> tuple[Array, Array]:
     -----
     Where a variance is 0, θ is π/2. Where pq − c² ≤ 16ε·pq the pair counts as collinear: root = 0 and
     θ = 0 or π, so that norms and Gram matrix may come from different routines. θ is then off by
-    6e-8 at most; outside of that strip by ε/θ. Variances from 1e-300 to 1e150 are exact alike (scaled
+    6e-8 at most; outside of that strip by 2e-14 at most, for the numbers given. Variances from 1e-300 to 1e150 are exact alike (scaled
     by even powers of two where the product would leave the range).
 
     Examples
@@ -123,8 +126,13 @@ def angle(cov: Array, var_u: Array, var_v: Array) -> tuple[Array, Array]:
     mean = np.sqrt(product)
     root: Array = np.asarray(mean - cov)
     root *= mean + cov
-    product *= _COLLINEAR
-    root[root <= product] = 0.0
+    product *= _NEAR
+    near = np.flatnonzero(root <= product)
+    if near.size:
+        at: Any = np.unravel_index(near, root.shape) if root.ndim else ...
+        u, v, c, limit = (np.broadcast_to(x, root.shape)[at] for x in (scaled_u, scaled_v, cov, product))
+        exact = difference_of_products(u, v, c, c)
+        root[at] = np.where(exact <= limit * (_COLLINEAR / _NEAR), 0.0, exact)
     np.sqrt(root, out=root)
     theta: Array = np.empty_like(root)
     np.arctan2(root, cov, out=theta)

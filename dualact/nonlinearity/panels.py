@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,11 @@ class PanelTable:
     def __call__(self, t: Array) -> Array:
         """Return f(t), checked finite."""
         return evaluate(self.f, t, self.name)
+
+    @cached_property
+    def squared(self) -> PanelTable:
+        """The panels of f²."""
+        return PanelTable(lambda t: np.square(self(t)), tuple(self.breakpoints.tolist()), self.name)
 
     def noise(self, extent: Array) -> Array:
         """Return the absolute error of f itself on \\|t\\| ≤ extent (0 if it is only rounding)."""

@@ -204,7 +204,7 @@ def piecewise(
     source, formula : str
         Where the definition comes from; φ in one line.
     accuracy : float, optional
-        The claimed worst error of the duals, relative to √(Eφ(u)²·Eφ(v)²).
+        The claimed worst error of duals and coefficients, relative to √(Eφ(u)²·Eφ(v)²).
 
     Returns
     -------

@@ -142,7 +142,7 @@ class ConditionalPanels:
             if self.dead_zone and edge:
                 # The tail beyond an edge h decays like e^{−hx}; the two tails meet around ρk.
                 far = np.maximum(np.abs(own), 1.0)
-                ends += [own + math.copysign(f, edge) / far for f in (1.0, 4.0, 15.0)]
+                ends += [own + math.copysign(f, edge) / far for f in (1.0, 4.0, 9.0, 18.0, 36.0)]
                 meeting = np.clip(rho * edge / root_q, -1e4, 1e4)
                 ends += [meeting + f * sine for f in (-7.5, -2.5, 0.0, 2.5, 7.5)]
         stacked = np.concatenate([np.broadcast_to(e, rho.shape) for e in ends], axis=1)

@@ -3,6 +3,7 @@
  * Every number of the circuit is a vector of LANES rows (64 bytes), so that transforms, phases, permutations and
  * products are the same few vector instructions whatever their stride, and each lane sees the same operations in
  * the same order: the bits of a row depend neither on its neighbours nor on its place in the batch.
+ * The input is dense rows, or the nonzeros of sparse ones, which sparse leaves (dualact/sketch/embedding.py) read.
  * The file includes itself twice, for float and double.
  */
 #ifndef REAL
@@ -30,6 +31,21 @@ typedef struct {
     Py_ssize_t row_step, column_step;
 } Output;
 
+typedef struct {
+    const void *rows;               /* dense, n_features a row; or, if NULL, */
+    const void *values, *along;     /* nonzeros, and what is to be subtracted of the direction from each row, */
+    const int64_t *indices, *starts; /* columns, and where each row starts */
+} Input;
+
+/* The bits of a coordinate: dualact.sketch.embedding.hashed. */
+INLINE uint64_t word(uint64_t index, uint64_t first, uint64_t second)
+{
+    uint64_t z = (index + first) * 0x9E3779B97F4A7C15u;
+    z = ((z ^ (z >> 32)) + second) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 29)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 32);
+}
+
 #define REAL float
 #define NAME(x) x##_f32
 #include "_circuit.c"
@@ -39,19 +55,11 @@ typedef struct {
 #define NAME(x) x##_f64
 #include "_circuit.c"
 
-/* run(program, tables, weights, rows, n_features, scratch, outputs) */
-static PyObject *run(PyObject *self, PyObject *args)
+/* Hold the outputs, run, and release them; NULL with an exception set if they do not fit. */
+static PyObject *run_into(Py_buffer *program, Py_buffer *tables, Py_buffer *weights, Py_buffer *scratch, Input in,
+                          Py_ssize_t n_rows, Py_ssize_t n_features, Py_ssize_t itemsize, PyObject *outputs)
 {
-    Py_buffer program, tables, weights, rows, scratch;
-    Py_ssize_t n_features;
-    PyObject *outputs;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*nw*O!", &program, &tables, &weights, &rows, &n_features, &scratch,
-                          &PyTuple_Type, &outputs))
-        return NULL;
     Py_ssize_t count = PyTuple_GET_SIZE(outputs), held = 0;
-    Py_ssize_t n_rows = n_features > 0 ? rows.len / (n_features * rows.itemsize) : 0;
-    int wide = rows.itemsize == 8;
     PyObject *result = NULL;
     Py_buffer *views = PyMem_Calloc((size_t)(count ? count : 1), sizeof *views);
     Output *outs = PyMem_Calloc((size_t)(count ? count : 1), sizeof *outs);
@@ -63,7 +71,7 @@ static PyObject *run(PyObject *self, PyObject *args)
         Py_buffer *v = &views[held];
         if (PyObject_GetBuffer(PyTuple_GET_ITEM(outputs, held), v, PyBUF_STRIDES | PyBUF_WRITABLE) < 0)
             goto done;
-        if (v->ndim != 2 || v->itemsize != rows.itemsize || v->shape[0] != n_rows) {
+        if (v->ndim != 2 || v->itemsize != itemsize || v->shape[0] != n_rows) {
             held++;
             PyErr_SetString(PyExc_ValueError, "outputs must be 2-D, with the rows and item size of the input");
             goto done;
@@ -73,12 +81,12 @@ static PyObject *run(PyObject *self, PyObject *args)
         outs[held].column_step = v->strides[1];
     }
     {
-        uintptr_t aligned = ((uintptr_t)scratch.buf + VECTOR_BYTES - 1) & ~(uintptr_t)(VECTOR_BYTES - 1);
+        uintptr_t aligned = ((uintptr_t)scratch->buf + VECTOR_BYTES - 1) & ~(uintptr_t)(VECTOR_BYTES - 1);
         Py_BEGIN_ALLOW_THREADS
-        if (wide)
-            run_f64(program.buf, tables.buf, weights.buf, rows.buf, n_rows, n_features, (void *)aligned, outs);
+        if (itemsize == 8)
+            run_f64(program->buf, tables->buf, weights->buf, in, n_rows, n_features, (void *)aligned, outs);
         else
-            run_f32(program.buf, tables.buf, weights.buf, rows.buf, n_rows, n_features, (void *)aligned, outs);
+            run_f32(program->buf, tables->buf, weights->buf, in, n_rows, n_features, (void *)aligned, outs);
         Py_END_ALLOW_THREADS
     }
     result = Py_NewRef(Py_None);
@@ -87,16 +95,56 @@ done:
         PyBuffer_Release(&views[--held]);
     PyMem_Free(views);
     PyMem_Free(outs);
-    PyBuffer_Release(&program);
-    PyBuffer_Release(&tables);
-    PyBuffer_Release(&weights);
-    PyBuffer_Release(&rows);
-    PyBuffer_Release(&scratch);
+    return result;
+}
+
+static void release(Py_buffer *buffers, int count)
+{
+    for (int i = 0; i < count; i++)
+        PyBuffer_Release(&buffers[i]);
+}
+
+/* run(program, tables, weights, rows, n_features, scratch, outputs) */
+static PyObject *run(PyObject *self, PyObject *args)
+{
+    Py_buffer b[5]; /* program, tables, weights, rows, scratch */
+    Py_ssize_t n_features;
+    PyObject *outputs;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*y*y*nw*O!", &b[0], &b[1], &b[2], &b[3], &n_features, &b[4], &PyTuple_Type,
+                          &outputs))
+        return NULL;
+    Py_ssize_t n_rows = n_features > 0 ? b[3].len / (n_features * b[3].itemsize) : 0;
+    Input in = {.rows = b[3].buf};
+    PyObject *result = run_into(&b[0], &b[1], &b[2], &b[4], in, n_rows, n_features, b[3].itemsize, outputs);
+    release(b, 5);
+    return result;
+}
+
+/* run_sparse(program, tables, weights, values, indices, starts, along, scratch, outputs) */
+static PyObject *run_sparse(PyObject *self, PyObject *args)
+{
+    Py_buffer b[8];
+    PyObject *outputs, *result = NULL;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*w*O!", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &b[6], &b[7],
+                          &PyTuple_Type, &outputs))
+        return NULL;
+    Py_ssize_t n_rows = b[6].len / b[6].itemsize;
+    if (b[4].itemsize != 8 || b[5].len != (n_rows + 1) * 8 || b[6].itemsize != b[3].itemsize) {
+        PyErr_SetString(PyExc_ValueError, "indices and starts must be int64, along as long as there are rows");
+    } else {
+        Input in = {.values = b[3].buf, .along = b[6].buf, .indices = b[4].buf, .starts = b[5].buf};
+        result = run_into(&b[0], &b[1], &b[2], &b[7], in, n_rows, 0, b[3].itemsize, outputs);
+    }
+    release(b, 8);
     return result;
 }
 
 static PyMethodDef methods[] = {
     {"run", run, METH_VARARGS, "run(program, tables, weights, rows, n_features, scratch, outputs): fill outputs."},
+    {"run_sparse", run_sparse, METH_VARARGS,
+     "run_sparse(program, tables, weights, values, indices, starts, along, scratch, outputs): fill outputs."},
     {NULL, NULL, 0, NULL},
 };
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_circuit", NULL, 0, methods, NULL, NULL, NULL, NULL};
@@ -238,6 +286,58 @@ INLINE void NAME(srht)(const int32_t *code, Py_ssize_t layers, Py_ssize_t size, 
         NAME(transform)(out_im, size, span);
 }
 
+/* One row into the slots of its lane. */
+INLINE void NAME(scatter)(const REAL *values, const int64_t *indices, Py_ssize_t count, uint64_t first,
+                          uint64_t second, int spread, uint64_t block, int real, REAL scale, REAL *re, REAL *im)
+{
+    for (Py_ssize_t n = 0; n < count; n++) {
+        uint64_t bits = word((uint64_t)indices[n], first, second);
+        REAL v = values[n] * scale, turned[2] = {v, -v};
+        REAL *parts[2] = {re, im};
+#pragma GCC unroll 4
+        for (int j = 0; j < spread; j++, bits >>= 16) {
+            uint64_t slot = (uint64_t)j * block + ((bits >> 2) & (block - 1));
+            parts[real ? 0 : bits & 1][slot * (uint64_t)LANES] += turned[(bits >> 1) & 1];
+        }
+    }
+}
+
+/* A sparse leaf: `size` slots of every row of the group, less `along` times the shift, transformed. */
+INLINE void NAME(leaf)(Input in, Py_ssize_t row, Py_ssize_t valid, const int64_t *key, int spread, Py_ssize_t size,
+                       const REAL *shift, int real, VEC *out_re, VEC *out_im)
+{
+    uint64_t block = (uint64_t)(size / spread);
+    REAL scale = spread == 1 ? 1 : spread == 2 ? (REAL)0.70710678118654752440 : (REAL)0.5;
+    VEC along = {0};
+    memset(out_re, 0, (size_t)size * sizeof(VEC));
+    if (!real)
+        memset(out_im, 0, (size_t)size * sizeof(VEC));
+    for (Py_ssize_t l = 0; l < valid; l++) {
+        const int64_t *start = in.starts + row + l;
+        const REAL *values = (const REAL *)in.values + start[0];
+        const int64_t *indices = in.indices + start[0];
+        REAL *re = (REAL *)out_re + l, *im = (REAL *)out_im + l;
+        Py_ssize_t count = start[1] - start[0];
+        uint64_t k0 = (uint64_t)key[0], k1 = (uint64_t)key[1];
+        if (spread == 4 && real)
+            NAME(scatter)(values, indices, count, k0, k1, 4, block, 1, scale, re, im);
+        else if (spread == 4)
+            NAME(scatter)(values, indices, count, k0, k1, 4, block, 0, scale, re, im);
+        else
+            NAME(scatter)(values, indices, count, k0, k1, spread, block, real, scale, re, im);
+        along[l] = ((const REAL *)in.along)[row + l];
+    }
+    if (shift)
+        for (Py_ssize_t i = 0; i < size; i++) {
+            out_re[i] -= along * shift[i];
+            if (!real)
+                out_im[i] -= along * shift[size + i];
+        }
+    NAME(transform)(out_re, size, size);
+    if (!real)
+        NAME(transform)(out_im, size, size);
+}
+
 /* Write `count` vectors, scaled, as columns of the output rows of this group. */
 INLINE void NAME(write)(const VEC *x, Py_ssize_t count, REAL scale, Output out, Py_ssize_t column, Py_ssize_t valid)
 {
@@ -262,7 +362,7 @@ INLINE void NAME(write)(const VEC *x, Py_ssize_t count, REAL scale, Output out, 
 }
 
 /* The program: n_ops, then records (see dualact/sketch/native.py). Offsets count vectors of the scratch space. */
-CLONES static void NAME(run)(const int64_t *program, const int32_t *tables, const REAL *weights, const REAL *rows,
+CLONES static void NAME(run)(const int64_t *program, const int32_t *tables, const REAL *weights, Input in,
                              Py_ssize_t n_rows, Py_ssize_t d, VEC *scratch, const Output *outs)
 {
     for (Py_ssize_t first = 0; first < n_rows; first += LANES) {
@@ -276,7 +376,7 @@ CLONES static void NAME(run)(const int64_t *program, const int32_t *tables, cons
             VEC v = {0};
             if (i < d)
                 for (Py_ssize_t l = 0; l < valid; l++)
-                    v[l] = rows[(first + l) * d + i];
+                    v[l] = ((const REAL *)in.rows)[(first + l) * d + i];
             x[i] = v;
         }
         for (int64_t op = 0; op < n_ops; op++) {
@@ -312,8 +412,14 @@ CLONES static void NAME(run)(const int64_t *program, const int32_t *tables, cons
                 Py_ssize_t size = p[0], used = p[1];
                 p += 2;
                 for (int64_t f = 0; f < n_factors; f++, p += 5) { /* block, layers, table, source re, source im */
-                    const VEC *re = scratch + p[3], *im = p[4] < 0 ? NULL : scratch + p[4];
-                    NAME(srht)(tables + p[2], p[1], size, p[0], re, im, real != 0, f ? g_re : f_re, f ? g_im : f_im);
+                    if (p[1] == 0) { /* sparse leaf: spread, 0, shift, key */
+                        NAME(leaf)(in, first, valid, p + 3, (int)p[0], size, p[2] ? weights + p[2] : NULL, real != 0,
+                                   f ? g_re : f_re, f ? g_im : f_im);
+                    } else {
+                        const VEC *re = scratch + p[3], *im = p[4] < 0 ? NULL : scratch + p[4];
+                        NAME(srht)(tables + p[2], p[1], size, p[0], re, im, real != 0, f ? g_re : f_re,
+                                   f ? g_im : f_im);
+                    }
                     if (f && real)
                         for (Py_ssize_t i = 0; i < used; i++)
                             f_re[i] *= g_re[i];

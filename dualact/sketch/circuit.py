@@ -9,6 +9,9 @@ independent phases multiply, so that a node estimates the product of the kernels
     tree               R_1 (S_4 x) ⊙ R_2 (S'_4 x), S_4 = ...           nodes of two factors
     compression        R (S_8 x)                                      a node of one factor
 
+Where rows are long and sparse, the SRHTs of the input are those of sparse embeddings instead
+(:mod:`dualact.sketch.embedding`), which read nothing but the nonzeros.
+
 The last node of a degree writes √2·(Re z, Im z): real numbers, unbiased column by column. This module holds
 the shape of a circuit only; :mod:`dualact.sketch.tables` draws its randomness.
 """
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dualact.sketch.embedding import LARGEST
 from dualact.sketch.hadamard import power_of_two
 from dualact.sketch.monomials import monomial_count
 
@@ -39,15 +43,18 @@ class Factor:
 
     A segment shorter than the transform takes its first rows: the transform of the folded input. A longer
     one holds several transforms, each with its own phases and placement of the coordinates.
+
+    ``spread`` > 0 makes it the transform of a sparse embedding of the input, with so many slots a coordinate.
     """
 
     source: int
     length: int
+    spread: int = 0
 
     @property
     def order(self) -> int:
-        """Order of the Hadamard matrix."""
-        return power_of_two(self.length)
+        """Largest order of the Hadamard matrix."""
+        return LARGEST if self.spread else power_of_two(self.length)
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ class Circuit:
     @property
     def powers(self) -> tuple[int, ...]:
         """Degrees of the exact monomials that are read, ascending."""
-        return tuple(sorted({-f.source for n in self.nodes for f in n.factors if f.source < 0}))
+        return tuple(sorted({-f.source for n in self.nodes for f in n.factors if f.source < 0 == f.spread}))
 
     @property
     def work(self) -> int:
@@ -97,7 +104,7 @@ class Circuit:
             for f in node.factors:
                 for s in node.segments:
                     steps = min(f.order, s.size).bit_length() + 2
-                    total += (1 if node.real else 2) * (s.size * steps + f.length)
+                    total += (1 if node.real else 2) * (s.size * steps + (0 if f.spread else f.length))
         return total
 
 
@@ -131,10 +138,11 @@ def segments(rows: int, largest: int) -> tuple[Segment, ...]:
 
 
 class Builder:
-    """Collects nodes of a circuit over ``n_features`` inputs."""
+    """Collects nodes of a circuit over ``n_features`` inputs; ``spread`` > 0 for sparse leaves."""
 
-    def __init__(self, n_features: int) -> None:
+    def __init__(self, n_features: int, spread: int = 0) -> None:
         self.n_features = n_features
+        self.spread = spread
         self.nodes: list[Node] = []
 
     def length(self, source: int) -> int:
@@ -151,7 +159,8 @@ class Builder:
         return Circuit(self.n_features, tuple(self.nodes))
 
     def _add(self, sources: list[int], rows: int, real: bool, degree: int, columns: int) -> int:
-        factors = tuple(Factor(s, self.length(s)) for s in sources)
-        parts = segments(rows, max(SMALLEST, *(f.order for f in factors)))
+        factors = tuple(Factor(s, self.length(s), self.spread if s == -1 else 0) for s in sources)
+        largest = max(SMALLEST, *(f.order for f in factors))
+        parts = segments(rows, min(largest, LARGEST) if any(f.spread for f in factors) else largest)
         self.nodes.append(Node(factors, parts, real, degree, columns))
         return len(self.nodes) - 1

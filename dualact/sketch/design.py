@@ -28,15 +28,14 @@ from .factors import FactorProblem, Factors, FixedFactors
 from .monomials import monomial_count
 from .noise import NoisePairs
 from .pairs import mean_square, packed
-from .sample import Sample, split_along_main_direction
+from .sample import Sample, can_split, split_along_main_direction
 from .sampled import SampledSeries
 from .terms import radial_powers, tilted
 
-__all__ = ["design_terms", "design_with_split", "splits"]
+__all__ = ["design_terms", "design_with_split"]
 
 _RANK_TOLERANCE = 3e-5
 _TILTS = 3
-_SPLIT_FEATURES = 4096
 _SPLIT_GAIN = 0.95
 _SILENT = 1e-9  # of the kernel
 _ZERO_SHARE = 0.1  # of the sample's kernel: what the zero row counts for when directions are chosen
@@ -107,20 +106,13 @@ def design_with_split(
         As :func:`design_terms`.
     """
     design = design_terms(plain, sample, n_components, degree, max_degree)
-    if not splits(unit):
+    if not can_split(sample, unit):
         return design, None
     other = split_along_main_direction(sample, unit)
     split = design_terms(wide, other, n_components, degree, max_degree)
     if split is not None and (design is None or split.score < _SPLIT_GAIN * design.score):
         return split, other.direction
     return design, None
-
-
-def splits(unit: Any) -> bool:
-    """Whether a split of these rows, of norm one, is to be tried."""
-    if not isinstance(unit, np.ndarray):
-        return False
-    return 1 < unit.shape[1] <= _SPLIT_FEATURES and len(unit) > 1 and bool(unit.any())
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from ..nonlinearity.contract import Array
 from .monomials import monomial_count
 from .polysketch import PolySketch
 from .signs import signs
+from .sparse_rows import SparseRows, canonical, unit_csr
 from .terms import Graded, Term, mixed, radial_powers, tilted
 
 __all__ = ["FeatureMap", "MapPlan", "RadialFunctions"]
@@ -55,6 +56,10 @@ class MapPlan(Protocol):
     def terms(self) -> tuple[Term, ...]:
         """The degrees, their weights, and how they are carried."""
 
+    @property
+    def spread(self) -> int:
+        """Slots a coordinate of sparse leaves; 0 for dense leaves."""
+
     def tail_share(self, norms: Array) -> Array:
         """Return τ² of rows with these norms, by which terms are tilted."""
 
@@ -76,9 +81,9 @@ class FeatureMap:
         self.dtype = np.dtype(dtype)
         d = plan.n_features
         terms = [t for t in plan.terms if t.degree > 0]
-        self.sketch = _polysketch(d, {t.degree: t.width for t in terms if t.width}, seed, self.dtype)
+        self.sketch = self._polysketch({t.degree: t.width for t in terms if t.width}, seed)
         counts = {t.degree: monomial_count(d, t.degree) for t in terms if t.exact}
-        self.monomials = _polysketch(d, counts, seed, self.dtype)
+        self.monomials = self._polysketch(counts, seed)
         inner = min((p.block_rows for p in (self.sketch, self.monomials) if p is not None), default=_ROWS)
         self.inner_rows = max(1, min(inner, _ROWS))
         self.mixing = {t.degree: _mixing_signs(t, seed, self.dtype) for t in plan.terms if t.width}
@@ -127,7 +132,7 @@ class FeatureMap:
         out = np.zeros(X.shape[0])
         for rows in _blocks(len(out)):
             unit, norms, along = self._split(X[rows])
-            length = (unit * unit).sum(axis=1)
+            length = _squared_lengths(unit, along)
             for degree, components in self._components(norms, along).items():
                 out[rows] += (components**2).sum(axis=1) * length**degree
         return out
@@ -139,12 +144,17 @@ class FeatureMap:
         largest = float(np.finfo(self.dtype).max)
         if not size <= largest:
             raise self._overflow(norms)
-        unit = np.ascontiguousarray(unit, dtype=self.dtype)
+        leaves = (
+            SparseRows.of(unit, self.dtype)
+            if self.plan.spread
+            else np.ascontiguousarray(unit, dtype=self.dtype)
+        )
+        across = along.astype(self.dtype)
         weights = {k: c.astype(self.dtype) for k, c in components.items()}
         with np.errstate(over="ignore"):
             for i in range(0, len(out), self.inner_rows):
                 part = slice(i, i + self.inner_rows)
-                self._inner(unit[part], {k: c[part] for k, c in weights.items()}, out[part])
+                self._inner(leaves[part], across[part], {k: c[part] for k, c in weights.items()}, out[part])
         if size > _ROOM * largest and not np.all(np.isfinite(out)):
             raise self._overflow(norms)
 
@@ -167,13 +177,21 @@ class FeatureMap:
                 found[term.degree] = raw
         return found
 
-    def _inner(self, unit: NDArray[Any], components: dict[int, NDArray[Any]], out: NDArray[Any]) -> None:
+    def _inner(
+        self,
+        unit: NDArray[Any] | SparseRows,
+        along: NDArray[Any],
+        components: dict[int, NDArray[Any]],
+        out: NDArray[Any],
+    ) -> None:
         """Fill a block that stays in the cache: raw powers first, then their weights in place."""
         place = {t.degree: out[:, self.columns[t.degree]] for t in self.plan.terms}
         if self.monomials is not None:
-            self.monomials(unit, {k: place[k][:, :count] for k, count in self.monomials.widths.items()})
+            outs = {k: place[k][:, :count] for k, count in self.monomials.widths.items()}
+            _powers(self.monomials, unit, along, outs)
         if self.sketch is not None:
-            self.sketch(unit, {k: place[k][:, -width:] for k, width in self.sketch.widths.items()})
+            outs = {k: place[k][:, -width:] for k, width in self.sketch.widths.items()}
+            _powers(self.sketch, unit, along, outs)
         for term in self.plan.terms:
             mine, weights = place[term.degree], components[term.degree]
             if term.degree == 0:
@@ -196,8 +214,13 @@ class FeatureMap:
             total += components[:, c, None] * self.mixing[degree][c]
         return total
 
-    def _split(self, X: Any) -> tuple[Array, Array, Array]:
-        """Return x⊥, |x| and α. Nothing here depends on the other rows; no square under- or overflows."""
+    def _split(self, X: Any) -> tuple[Any, Array, Array]:
+        """Return x⊥, |x| and α. Nothing here depends on the other rows; no square under- or overflows.
+
+        For sparse leaves x/|x| stands for x⊥, a CSR matrix: the leaves subtract αμ themselves.
+        """
+        if self.plan.spread:
+            return self._split_sparse(canonical(X))
         rows = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64, order="C")
         peak = np.abs(rows).max(axis=1)
         safe = np.where(peak > 0, peak, 1.0)
@@ -213,6 +236,47 @@ class FeatureMap:
         unit -= along[:, None] * direction
         return unit, norms, along
 
+    def _split_sparse(self, rows: Any) -> tuple[Any, Array, Array]:
+        unit, norms = unit_csr(rows)
+        along = np.zeros(len(norms))
+        if self.plan.direction is not None:
+            along = _row_sums(unit, unit.data * self.plan.direction[unit.indices])
+        return unit, norms, along
+
+    def _polysketch(self, widths: dict[int, int], seed: int) -> PolySketch | None:
+        if not widths:
+            return None
+        plan = self.plan
+        direction = plan.direction if plan.spread else None
+        return PolySketch(
+            plan.n_features, widths, seed=seed, dtype=self.dtype, spread=plan.spread, direction=direction
+        )
+
+
+def _powers(
+    sketch: PolySketch, unit: NDArray[Any] | SparseRows, along: NDArray[Any], outs: dict[int, NDArray[Any]]
+) -> None:
+    if isinstance(unit, SparseRows):
+        sketch.of_nonzeros(unit, outs, along)
+    else:
+        sketch(unit, outs)
+
+
+def _squared_lengths(unit: Any, along: Array) -> Array:
+    """|x⊥|² of what :meth:`FeatureMap._split` returned."""
+    if sparse.issparse(unit):
+        return np.maximum(_row_sums(unit, unit.data**2) - along**2, 0.0)
+    lengths: Array = (unit * unit).sum(axis=1)
+    return lengths
+
+
+def _row_sums(rows: Any, values: Array) -> Array:
+    """Sums of the values of each row of a CSR matrix, to the bit whatever rows are beside it."""
+    owner = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    sums = np.zeros(rows.shape[0])
+    sums += np.bincount(owner, values, minlength=rows.shape[0])
+    return sums
+
 
 def _blocks(n: int) -> Iterator[slice]:
     return (slice(i, min(i + _ROWS, n)) for i in range(0, n, _ROWS))
@@ -224,10 +288,6 @@ def _slices(plan: MapPlan) -> Iterator[slice]:
         stop = start + term.columns(plan.n_features)
         yield slice(start, stop)
         start = stop
-
-
-def _polysketch(d: int, widths: dict[int, int], seed: int, dtype: np.dtype[Any]) -> PolySketch | None:
-    return PolySketch(d, widths, seed=seed, dtype=dtype) if widths else None
 
 
 def _mixing_signs(term: Term, seed: int, dtype: np.dtype[Any]) -> NDArray[Any]:

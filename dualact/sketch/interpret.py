@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualact.sketch.circuit import Circuit, Factor, Node
+from dualact.sketch.embedding import Embedding
 from dualact.sketch.hadamard import hadamard
+from dualact.sketch.sparse_rows import SparseRows
 from dualact.sketch.tables import Table, Tables
 
 __all__ = ["run"]
@@ -17,7 +19,14 @@ Array = NDArray[Any]
 Value = tuple[Array, Array | None]  # real and imaginary part, each with a column of zeros appended
 
 
-def run(circuit: Circuit, tables: Tables, sources: dict[int, Array], out: Array) -> None:
+def run(
+    circuit: Circuit,
+    tables: Tables,
+    sources: dict[int, Array],
+    out: Array,
+    rows: SparseRows | None = None,
+    along: Array | None = None,
+) -> None:
     """Fill ``out`` with the output of a circuit.
 
     Parameters
@@ -30,6 +39,10 @@ def run(circuit: Circuit, tables: Tables, sources: dict[int, Array], out: Array)
         For each power p of ``circuit.powers`` the monomials, with a column of zeros appended.
     out : ndarray, shape (b, columns)
         Written.
+    rows : SparseRows, optional
+        What sparse leaves read.
+    along : ndarray, shape (b,), optional
+        How much of the tables' direction they subtract.
     """
     values: list[Value] = []
     for node, parts in zip(circuit.nodes, tables, strict=True):
@@ -37,6 +50,12 @@ def run(circuit: Circuit, tables: Tables, sources: dict[int, Array], out: Array)
         for segment, drawn in zip(node.segments, parts, strict=True):
             terms = []
             for factor, table in zip(node.factors, drawn, strict=True):
+                if isinstance(table, Embedding):
+                    assert rows is not None
+                    re, im = table(rows, along)
+                    used = segment.used
+                    terms.append((hadamard(re)[:, :used], None if im is None else hadamard(im)[:, :used]))
+                    continue
                 value = (sources[-factor.source], None) if factor.source < 0 else values[factor.source]
                 terms.append(_transform(value, factor, table, segment.used, node.real))
             pieces.append(_product(terms))

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from dualact.sketch.circuit import Circuit
 from dualact.sketch.compiled import load
+from dualact.sketch.embedding import Embedding
 from dualact.sketch.monomials import monomial_count, monomial_weights
+from dualact.sketch.sparse_rows import SparseRows
 from dualact.sketch.tables import Table, Tables
 
 __all__ = ["Program", "compile_program"]
@@ -49,17 +51,18 @@ class Program:
         dtype: np.dtype[Any],
     ) -> None:
         self.degrees = (*exact, *circuits)
-        self.n_features = n_features
         self._top = 0
         self._records: list[int] = []
         self._weights: list[Array] = []
         self._tables: list[Table] = []
         self._table_top = self._weight_top = 1
 
-        x = self._reserve(n_features + 1)
+        powers = {p for c in circuits.values() for p in c.powers}
+        self.n_features = n_features if exact or powers else 0  # sparse leaves need no dense rows
+        x = self._reserve(self.n_features + 1)
         largest = max((s.size for c in circuits.values() for n in c.nodes for s in n.segments), default=0)
         buffers = [self._reserve(largest) for _ in range(4)]
-        sources = self._monomials(x, max([1, *exact, *(p for c in circuits.values() for p in c.powers)]))
+        sources = self._monomials(x, max([1, *exact, *powers]))
         for output, (k, columns) in enumerate(exact.items()):
             self._records += [_EXACT, sources[k], monomial_count(n_features, k), columns, output]
         operations = len(sources) - 1 + len(exact)
@@ -79,8 +82,24 @@ class Program:
     def __call__(self, U: Array, outs: Mapping[int, Array]) -> None:
         """Fill ``outs`` for the contiguous rows U."""
         targets = tuple(outs[k] for k in self.degrees)
-        _compiled.run(
-            self.program, self.tables, self.weights, U, self.n_features, _scratch(self.scratch_bytes), targets
+        space = _scratch(self.scratch_bytes)
+        _compiled.run(self.program, self.tables, self.weights, U, self.n_features, space, targets)
+
+    def of_nonzeros(self, rows: SparseRows, outs: Mapping[int, Array], along: Array | None) -> None:
+        """Fill ``outs`` for sparse rows, less ``along`` times the direction."""
+        targets = tuple(outs[k] for k in self.degrees)
+        space = _scratch(self.scratch_bytes)
+        along = np.zeros(len(rows), rows.values.dtype) if along is None else np.ascontiguousarray(along)
+        _compiled.run_sparse(
+            self.program,
+            self.tables,
+            self.weights,
+            rows.values,
+            rows.indices,
+            rows.starts,
+            along,
+            space,
+            targets,
         )
 
     def _reserve(self, vectors: int) -> int:
@@ -104,6 +123,10 @@ class Program:
             self._records += [_MONOMIALS, sources[k - 1], sources[k], weights, *widths]
         return sources
 
+    def _shift(self, leaf: Embedding) -> int:
+        """Where the embedded direction lies among the weights; 0 for none."""
+        return 0 if leaf.shift is None else self._weight(leaf.shift.ravel())
+
     def _nodes(self, circuit: Circuit, tables: Tables, sources: dict[int, int], output: int) -> None:
         places: list[tuple[int, int]] = []
         for node, parts in zip(circuit.nodes, tables, strict=True):
@@ -119,10 +142,18 @@ class Program:
             for segment, drawn in zip(node.segments, parts, strict=True):
                 self._records += [segment.size, segment.used]
                 for factor, table in zip(node.factors, drawn, strict=True):
+                    if isinstance(table, Embedding):
+                        self._records += [table.spread, 0, self._shift(table), *_signed(table.key)]
+                        continue
                     place = (sources[-factor.source], -1) if factor.source < 0 else places[factor.source]
                     self._records += [min(factor.order, segment.size), len(table), self._table_top, *place]
                     self._tables.append(np.where(table < 0, 4 * factor.length, table).ravel())
                     self._table_top += table.size
+
+
+def _signed(key: tuple[int, int]) -> list[int]:
+    """The same 64 bits as int64."""
+    return [int(k) for k in np.array(key, dtype=np.uint64).view(np.int64)]
 
 
 def _scratch(size: int) -> Array:

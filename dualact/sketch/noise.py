@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ..nonlinearity.contract import Array
 from .monomials import monomial_count
 from .pairs import diagonal_of, pair_weights
-from .polysketch import variance
 from .sample import Sample
+from .structures import variance
 
 __all__ = ["NoisePairs"]
 
@@ -40,6 +40,8 @@ class NoisePairs:
         Sum to about one: a weighted sum is a mean over all pairs of the sample.
     squares, across, fourth : (p,) arrays
         |x⊥|²|y⊥|², x⊥·y⊥ and Σ_i (x⊥_i y⊥_i)².
+    spread : int
+        As :class:`Sample`.
     """
 
     n_features: int
@@ -50,6 +52,7 @@ class NoisePairs:
     squares: Array
     across: Array
     fourth: Array
+    spread: int = 0
 
     @classmethod
     def of(cls, sample: Sample, kernel: Array, population: int | None = None) -> NoisePairs:
@@ -76,6 +79,7 @@ class NoisePairs:
             lengths[first] * lengths[second],
             across[first, second],
             sample.fourth[rows[first], rows[second]],
+            sample.spread,
         )
 
     def rates(self, components: Array, degree: int, columns: int) -> Array:
@@ -125,7 +129,8 @@ class NoisePairs:
         """Variance of a sketch of (x⊥·y⊥)^j, times its columns."""
         d = self.n_features
         structure = "auto" if columns < monomial_count(d, degree) else "product"
-        return columns * variance(structure, degree, columns, d, self.squares, self.across, self.fourth)
+        pairs = (self.squares, self.across, self.fourth)
+        return columns * variance(structure, degree, columns, d, *pairs, spread=self.spread)
 
 
 def _shares(sizes: Array, count: int) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,10 +15,12 @@ from ..exact.recursion import trace_variances
 from ..network.planning import Kind, NetworkPlan, check, render_table
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
-from .design import design_with_split, splits
+from .counts import as_count
+from .design import design_with_split
 from .network_series import exact_kernel, network_series
 from .radial import RadialBasis, Tail, radial_basis
-from .sample import Sample, draw_sample, gaussian_sample
+from .sample import Sample, can_split, direction_from_data, direction_to_data, draw_sample, gaussian_sample
+from .sparse_rows import spread_for
 from .terms import Term, term_rows
 
 __all__ = ["SketchPlan", "plan_features"]
@@ -52,6 +54,8 @@ class SketchPlan:
         Rows of data the design was made from; 0 means rows drawn from N(0, 1).
     tail_degree : int
         The degree beyond which the series counts as tail.
+    spread : int
+        Slots a coordinate of sparse leaves, for long sparse rows; 0 for dense leaves.
     """
 
     checked: NetworkPlan
@@ -63,6 +67,7 @@ class SketchPlan:
     sketching: float
     rows: int
     tail_degree: int
+    spread: int = 0
 
     @property
     def network(self) -> Network:
@@ -110,12 +115,13 @@ class SketchPlan:
             "n_features": self.n_features,
             "n_components": self.n_components,
             "basis": self.basis.to_dict(),
-            "direction": None if self.direction is None else self.direction.tolist(),
+            "direction": direction_to_data(self.direction),
             "terms": [t.to_dict() for t in self.terms],
             "truncation": self.truncation,
             "sketching": self.sketching,
             "rows": self.rows,
             "tail_degree": self.tail_degree,
+            "spread": self.spread,
         }
 
     @classmethod
@@ -135,17 +141,17 @@ class SketchPlan:
         try:
             network = Network.from_dict(data["network"])
             checked = check(network, data["kind"], n_features=int(data["n_features"]))
-            direction = data["direction"]
             return cls(
                 checked,
                 int(data["n_components"]),
                 RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk"),
-                None if direction is None else np.asarray(direction, dtype=float),
+                direction_from_data(data["direction"], int(data["n_features"])),
                 tuple(Term.from_dict(t) for t in data["terms"]),
                 float(data["truncation"]),
                 float(data["sketching"]),
                 int(data["rows"]),
                 int(data["tail_degree"]),
+                int(data["spread"]),
             )
         except (KeyError, TypeError) as error:
             raise DualactError(f"SketchPlan.from_dict: the data are incomplete: {error}.") from error
@@ -159,11 +165,12 @@ class SketchPlan:
         used = sum(t.columns(self.n_features) for t in self.terms)
         origin = f"{self.rows} rows of X" if self.rows else "rows drawn from N(0, 1)"
         split = "" if self.direction is None else ", split along the main direction of the data"
+        leaves = f", sparse leaves ({self.spread} slots a coordinate)" if self.spread else ""
         lines = [
             f"sketched {title} of {self.checked.output}: {self.n_features} features -> "
             f"{self.n_components} components ({used} used)",
             render_table(steps),
-            f"one series in the cosine{split}; designed on {origin}",
+            f"one series in the cosine{split}{leaves}; designed on {origin}",
             render_table(term_rows(self.terms, self.n_features)),
             f"predicted relative error {self.predicted_error:.2g} "
             f"(truncation {self.truncation:.2g}, sketch {self.sketching:.2g})",
@@ -180,6 +187,7 @@ def plan_features(
     n_features: int | None = None,
     n_components: int,
     degree: int | str = "auto",
+    population: int | None = None,
 ) -> SketchPlan:
     """Design the feature map of a dense network.
 
@@ -194,6 +202,8 @@ def plan_features(
     n_components : int
     degree : int or "auto"
         Highest power of the cosine; "auto" leaves it to the predicted error.
+    population : int, optional
+        How many rows X stands for, where it is a sample itself.
 
     Raises
     ------
@@ -205,18 +215,22 @@ def plan_features(
     if X is not None:
         n_features = X.shape[1]
     checked = check(network, kind, n_features=n_features)
+    if checked.spatial:
+        raise NetworkError("a spatial network is not one series; plan_images makes the plan of its features.")
     if checked.n_features is None:
         raise NetworkError(
             "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
         )
-    n_components = _count("n_components", n_components, 1)
-    wanted = None if degree == "auto" else _count("degree", degree, 0)
-    sample, unit = gaussian_sample(checked.n_features) if X is None else draw_sample(X)
+    n_components = as_count("n_components", n_components, 1)
+    wanted = None if degree == "auto" else as_count("degree", degree, 0)
+    sample, unit = gaussian_sample(checked.n_features) if X is None else draw_sample(X, population=population)
+    sample = replace(sample, spread=spread_for(X, n_components))
     with_theta = checked.kind == "ntk"
     low, high = _norm_range(network, sample, with_theta)
     target = exact_kernel(network, sample, with_theta)
     top = _top_degree(checked.n_features, n_components) if wanted is None else wanted
-    wide = radial_basis(network, with_theta, low, high, max(_SPLIT_DEGREE, top) if splits(unit) else top)
+    highest = max(_SPLIT_DEGREE, top) if can_split(sample, unit) else top
+    wide = radial_basis(network, with_theta, low, high, highest)
     basis = wide.up_to(top)
     plain, split = (network_series(b, sample, target, top) for b in (basis, wide))
     design, direction = design_with_split(plain, split, sample, unit, n_components, wanted, top)
@@ -236,14 +250,8 @@ def plan_features(
         design.sketching,
         0 if X is None else len(sample.along),
         top,
+        sample.spread,
     )
-
-
-def _count(label: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
-        extra = " or 'auto'" if label == "degree" else ""
-        raise DualactError(f"{label} must be an integer of at least {least}{extra}. Got {value!r}.")
-    return int(value)
 
 
 def _top_degree(n_features: int, n_components: int) -> int:

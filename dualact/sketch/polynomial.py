@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,8 +23,9 @@ from ..network.planning import render_table
 from ..nonlinearity.contract import Array
 from .design import design_with_split
 from .pairs import packed
-from .sample import Sample, sample_of, sampled_rows
+from .sample import Sample, direction_from_data, direction_to_data, sample_of, sampled_rows
 from .sampled import SampledSeries
+from .sparse_rows import spread_for
 from .terms import Term, term_rows
 
 __all__ = ["PolynomialBasis", "PolynomialPlan", "plan_polynomial"]
@@ -106,6 +107,8 @@ class PolynomialPlan:
     constant : float
         A coordinate that is appended to every row before the map (0: none): √(c/γ) makes (γ x·y + c)^q a
         power of one inner product, which any number of columns can sketch.
+    spread : int
+        Slots a coordinate of sparse leaves, for long sparse rows; 0 for dense leaves.
     """
 
     basis: PolynomialBasis
@@ -116,6 +119,7 @@ class PolynomialPlan:
     predicted_error: float
     rows: int
     constant: float = 0.0
+    spread: int = 0
 
     @property
     def n_features_in(self) -> int:
@@ -140,11 +144,12 @@ class PolynomialPlan:
             "coef0": self.basis.coef0,
             "n_features": self.n_features,
             "n_components": self.n_components,
-            "direction": None if self.direction is None else self.direction.tolist(),
+            "direction": direction_to_data(self.direction),
             "terms": [t.to_dict() for t in self.terms],
             "predicted_error": self.predicted_error,
             "rows": self.rows,
             "constant": self.constant,
+            "spread": self.spread,
         }
 
     @classmethod
@@ -163,16 +168,16 @@ class PolynomialPlan:
                 f"version {VERSION}. Got {name!r}."
             )
         try:
-            direction = data["direction"]
             return cls(
                 PolynomialBasis(float(data["gamma"]), int(data["degree"]), float(data["coef0"])),
                 int(data["n_features"]),
                 int(data["n_components"]),
-                None if direction is None else np.asarray(direction, dtype=float),
+                direction_from_data(data["direction"], int(data["n_features"])),
                 tuple(Term.from_dict(t) for t in data["terms"]),
                 float(data["predicted_error"]),
                 int(data["rows"]),
                 float(data["constant"]),
+                int(data["spread"]),
             )
         except (KeyError, TypeError) as error:
             raise DualactError(f"PolynomialPlan.from_dict: the data are incomplete: {error}.") from error
@@ -182,19 +187,22 @@ class PolynomialPlan:
         kernel = f"({self.basis.gamma:g} x·y + {coef0:g})^{self.basis.degree}"
         appended = f", a constant of {self.constant:g} appended to the rows" if self.constant else ""
         split = ", split along the main direction of the data" if self.direction is not None else ""
+        leaves = f", sparse leaves ({self.spread} slots a coordinate)" if self.spread else ""
         used = sum(t.columns(self.n_features) for t in self.terms)
         return "\n".join(
             [
                 f"sketched {kernel}: {self.n_features_in} features -> {self.n_components} components "
                 f"({used} used)",
-                f"one series in the cosine{appended}{split}; designed on {self.rows} rows of X",
+                f"one series in the cosine{appended}{split}{leaves}; designed on {self.rows} rows of X",
                 render_table(term_rows(self.terms, self.n_features)),
                 f"predicted relative error {self.predicted_error:.2g}",
             ]
         )
 
 
-def plan_polynomial(X: Any, gamma: float, degree: int, coef0: float, n_components: int) -> PolynomialPlan:
+def plan_polynomial(
+    X: Any, gamma: float, degree: int, coef0: float, n_components: int, *, population: int | None = None
+) -> PolynomialPlan:
     """Design the feature map of a polynomial kernel.
 
     Parameters
@@ -205,6 +213,8 @@ def plan_polynomial(X: Any, gamma: float, degree: int, coef0: float, n_component
         Of (γ x·y + c)^q: γ ≥ 0, q ≥ 1, c ≥ 0.
     n_components : int
         At least 1.
+    population : int, optional
+        How many rows X stands for, where it is a sample itself.
 
     Returns
     -------
@@ -216,14 +226,15 @@ def plan_polynomial(X: Any, gamma: float, degree: int, coef0: float, n_component
         If a norm overflows.
     """
     basis = PolynomialBasis(float(gamma), int(degree), float(coef0))
-    rows, n = sampled_rows(X), X.shape[0]
-    plan = _planned(basis, rows, n, n_components, 0.0)
+    rows, n = sampled_rows(X), X.shape[0] if population is None else population
+    spread = spread_for(X, n_components)
+    plan = _planned(basis, rows, n, n_components, 0.0, spread)
     # Few columns for many powers: one sketch of all together.
     if plan is None or n_components < _POOLED * basis.degrees.size:
         constant = math.sqrt(basis.coef0) / math.sqrt(basis.gamma) if basis.coef0 and basis.gamma else 0.0
         power = PolynomialBasis(basis.gamma, basis.degree, 0.0)
         more = with_constant(rows, constant)
-        pooled = _planned(power, more, n, n_components, constant) if constant else None
+        pooled = _planned(power, more, n, n_components, constant, spread) if constant else None
         if pooled is not None and (plan is None or pooled.predicted_error < plan.predicted_error):
             plan = pooled
     assert plan is not None  # a single power takes any number of columns
@@ -231,9 +242,10 @@ def plan_polynomial(X: Any, gamma: float, degree: int, coef0: float, n_component
 
 
 def _planned(
-    basis: PolynomialBasis, rows: Any, population: int, n_components: int, constant: float
+    basis: PolynomialBasis, rows: Any, population: int, n_components: int, constant: float, spread: int
 ) -> PolynomialPlan | None:
     sample, unit = sample_of(rows, population)
+    sample = replace(sample, spread=spread)
     if not np.all(np.isfinite(sample.norms)):
         raise DualactError("a row of X has a norm that overflows; scale X down.")
     series, degree = basis.on(sample), basis.degree
@@ -241,7 +253,15 @@ def _planned(
     if design is None:
         return None
     return PolynomialPlan(
-        basis, rows.shape[1], n_components, direction, design.terms, design.error, rows.shape[0], constant
+        basis,
+        rows.shape[1],
+        n_components,
+        direction,
+        design.terms,
+        design.error,
+        rows.shape[0],
+        constant,
+        spread,
     )
 
 

@@ -4,68 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
+from scipy import sparse
 
 from dualact.errors import DualactError
-from dualact.sketch.circuit import Builder, Circuit
+from dualact.sketch.embedding import SPREADS
 from dualact.sketch.interpret import run
-from dualact.sketch.moments import circuit_variance
 from dualact.sketch.monomials import monomial_count, monomials
 from dualact.sketch.native import compile_program
-from dualact.sketch.product import product_circuit
+from dualact.sketch.sparse_rows import SparseRows
+from dualact.sketch.structures import STRUCTURES, choose
 from dualact.sketch.tables import Tables, draw
-from dualact.sketch.tree import tree_circuit, tree_width
 
-__all__ = ["STRUCTURES", "PolySketch", "choose", "variance"]
+__all__ = ["PolySketch"]
 
 Array = NDArray[Any]
-STRUCTURES = ("auto", "wide", "product", "real_product", "tree", "real_tree")
 _CACHE_BYTES = 1 << 20
 _ROOM = 9.0  # logarithm of what the entries of a sketch may exceed the norms by
-
-
-@lru_cache(maxsize=512)
-def choose(structure: str, n_features: int, degree: int, columns: int) -> Circuit | None:
-    """Return the circuit for one degree, or None if the exact monomials fit in the columns.
-
-    Parameters
-    ----------
-    structure : str
-        One of :data:`STRUCTURES`. ``"auto"`` takes, in this order: exact monomials if they fit; one real SRHT
-        of them if they are at most four times too many; the complex-to-real product at degree 2; the
-        compressed complex tree from degree 3 on. ``"wide"`` is the same with twice the inner rows: twice the
-        time, 3–8 % less error. ``"product"`` and ``"tree"`` are the plain complex-to-real sketches, the
-        other two their counterparts with signs ±1.
-    n_features : int
-        d.
-    degree : int
-        k ≥ 1.
-    columns : int
-        Real output columns D ≥ 1.
-
-    Returns
-    -------
-    Circuit or None
-    """
-    count = monomial_count(n_features, degree)
-    best = structure in ("auto", "wide")
-    if count <= columns and (best or degree == 1):
-        return None
-    if degree == 1 or (best and count <= 4 * columns):
-        return Builder(n_features).output([-degree], columns, degree, real=True)
-    real = structure.startswith("real")
-    if structure.endswith("product") or (best and degree == 2):
-        return product_circuit(n_features, degree, columns, real=real)
-    if structure.endswith("tree"):
-        return tree_circuit(n_features, degree, columns, real=real, leaf=1, top=0)
-    return tree_circuit(
-        n_features, degree, columns, width=(2 if structure == "wide" else 1) * tree_width(columns)
-    )
 
 
 class PolySketch:
@@ -83,6 +42,12 @@ class PolySketch:
         How each degree is sketched, see :func:`choose`.
     dtype : dtype
         float32 or float64: the type of rows, arithmetic and output.
+    spread : {0, 1, 2, 4}
+        0: the leaves are Hadamard transforms, for dense rows. Otherwise they are sparse embeddings that put
+        every coordinate into so many slots (CountSketch, OSNAP), in time that depends on the nonzeros alone,
+        not on ``n_features``: for long sparse rows. See :func:`dualact.sketch.sparse_rows.spread_for`.
+    direction : (n_features,) array, optional
+        With sparse leaves: μ, if multiples of it are to be subtracted from the rows.
 
     Attributes
     ----------
@@ -126,82 +91,145 @@ class PolySketch:
         seed: int,
         structure: str = "auto",
         dtype: DTypeLike = np.float32,
+        spread: int = 0,
+        direction: Array | None = None,
     ) -> None:
         _check_arguments(n_features, widths, seed, structure, np.dtype(dtype))
+        _check_sparse_arguments(n_features, spread, direction)
         self.n_features = int(n_features)
         self.widths: Mapping[int, int] = MappingProxyType({int(k): int(D) for k, D in sorted(widths.items())})
         self.seed = int(seed)
         self.structure = structure
         self.dtype = np.dtype(dtype)
-        chosen = {k: choose(structure, self.n_features, k, D) for k, D in self.widths.items()}
+        self.spread = int(spread)
+        self.direction = None if direction is None else np.asarray(direction, dtype=np.float64)
+        chosen = {k: choose(structure, self.n_features, k, D, self.spread) for k, D in self.widths.items()}
         self.exact = tuple(k for k, c in chosen.items() if c is None)
         self.circuits = {k: c for k, c in chosen.items() if c is not None}
-        tables = {k: draw(c, (self.seed, k)) for k, c in self.circuits.items()}
-        exact = {k: self.widths[k] for k in self.exact}
+        tables = {k: draw(c, (self.seed, k), self.direction) for k, c in self.circuits.items()}
+        exact = {} if self.spread else {k: self.widths[k] for k in self.exact}
         self._program = compile_program(self.circuits, tables, exact, self.n_features, self.dtype)
         self._range = math.log(float(np.finfo(self.dtype).max)) - _ROOM
         self._tables: dict[int, Tables] = tables if self._program is None else {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.n_features, dict(self.widths), self.seed, self.structure, self.dtype.str)
+        return _rebuild, (
+            self.n_features,
+            dict(self.widths),
+            self.seed,
+            self.structure,
+            self.dtype.str,
+            self.spread,
+            self.direction,
+        )
 
     def __repr__(self) -> str:
         return (
             f"PolySketch({self.n_features}, {dict(self.widths)}, seed={self.seed}, "
-            f"structure={self.structure!r}, dtype={self.dtype.name!r})"
+            f"structure={self.structure!r}, dtype={self.dtype.name!r}"
+            f"{f', spread={self.spread}' if self.spread else ''}"
+            f"{'' if self.direction is None else ', direction=...'})"
         )
 
     @property
     def block_rows(self) -> int:
         """Rows to pass at once: input, output and temporaries of about 1 MiB; a multiple of 16."""
-        row = self.n_features + sum(self.widths.values())
+        row = (0 if self.spread and not self.exact else self.n_features) + sum(self.widths.values())
         if self._program is None:
             row += 6 * max(
                 (s.size for c in self.circuits.values() for n in c.nodes for s in n.segments), default=1
             )
         return 16 * max(1, _CACHE_BYTES // (16 * row * self.dtype.itemsize))
 
-    def __call__(self, U: Array, outs: Mapping[int, Array]) -> None:
+    def __call__(self, U: Any, outs: Mapping[int, Array], along: Array | None = None) -> None:
         """Write S_k u into row after row of ``outs[k]``, for every degree k.
 
         Parameters
         ----------
-        U : ndarray of ``dtype``, shape (b, n_features)
+        U : ndarray or CSR matrix of ``dtype``, shape (b, n_features)
             Rows; the largest norm to the highest degree must fit the dtype.
         outs : mapping of int to ndarray, shapes (b, D_k)
             Arrays of ``dtype`` to be filled, any strides.
+        along : (b,) array of ``dtype``, optional
+            α, where there is a direction: the rows are those of U − αμᵀ.
         """
-        self._check_call(U, outs)
+        self._check_call(U, outs, along)
+        if self.spread:
+            rows = SparseRows.of(U, self.dtype)
+            self._check_range(rows, along)
+            self.of_nonzeros(rows, outs, along)
+            return
+        U = U.toarray() if sparse.issparse(U) else U
         self._check_range(U)
         if self._program is not None:
             self._program(np.ascontiguousarray(U), outs)
             return
-        for k in self.exact:
-            count = monomial_count(self.n_features, k)
-            monomials(U, k, outs[k][:, :count])
-            outs[k][:, count:] = 0.0
+        self._exact(U, outs)
         needed = {p for c in self.circuits.values() for p in c.powers}
         sources = {p: _padded_monomials(U, p) for p in needed}
         for k, circuit in self.circuits.items():
             run(circuit, self._tables[k], sources, outs[k])
 
-    def _check_range(self, U: Array) -> None:
-        """Refuse rows whose powers overflow: a product of their norms, and some room for the signs."""
-        peak, top = float(np.abs(U).max(initial=0.0)), max(self.widths)
-        if top * math.log(max(peak * math.sqrt(self.n_features), 1.0)) <= self._range:
+    def of_nonzeros(self, rows: SparseRows, outs: Mapping[int, Array], along: Array | None = None) -> None:
+        """Do the same for rows that are known to be right, with sparse leaves."""
+        if self.exact:
+            self._exact(self._filled(rows, along), outs)
+        if self._program is not None:
+            self._program.of_nonzeros(rows, outs, along)
             return
-        norm = peak * float(np.linalg.norm(U / peak, axis=1).max())
+        for k, circuit in self.circuits.items():
+            run(circuit, self._tables[k], {}, outs[k], rows, along)
+
+    def _filled(self, rows: SparseRows, along: Array | None) -> Array:
+        values, indices, owner = rows.entries
+        dense = np.zeros((len(rows), self.n_features), self.dtype)
+        dense[owner, indices] = values
+        if along is not None and self.direction is not None:
+            dense -= along[:, None] * self.direction.astype(self.dtype)
+        return dense
+
+    def _exact(self, U: Array, outs: Mapping[int, Array]) -> None:
+        for k in self.exact:
+            count = monomial_count(self.n_features, k)
+            if k == 1:
+                outs[k][:, :count] = U
+            else:
+                monomials(U, k, outs[k][:, :count])
+            outs[k][:, count:] = 0.0
+
+    def _check_range(self, U: Array | SparseRows, along: Array | None = None) -> None:
+        """Refuse rows whose powers overflow: a product of their norms, and some room for the signs."""
+        values = U.values if isinstance(U, SparseRows) else U
+        peak, top = float(np.abs(values).max(initial=0.0)), max(self.widths)
+        shift = 0.0
+        if along is not None and self.direction is not None:
+            shift = float(np.abs(along).max(initial=0.0)) * float(np.linalg.norm(self.direction))
+        if top * math.log(max(peak * math.sqrt(self.n_features) + shift, 1.0)) <= self._range:
+            return
+        scaled = values / (peak or 1.0)
+        if isinstance(U, SparseRows):
+            lengths = np.sqrt(np.bincount(U.entries[2], scaled**2, minlength=len(U)))
+        else:
+            lengths = np.linalg.norm(scaled, axis=1)
+        norm = peak * float(lengths.max()) + shift
         if top * math.log(norm) > self._range:
             raise DualactError(
                 f"PolySketch: the power {top} of U overflows {self.dtype.name}: rows have norms of up to "
                 f"{norm:.3g}. Divide them by their norms, and multiply the result by norm**{top} in float64."
             )
 
-    def _check_call(self, U: Array, outs: Mapping[int, Array]) -> None:
+    def _check_call(self, U: Any, outs: Mapping[int, Array], along: Array | None) -> None:
         if U.ndim != 2 or U.shape[1] != self.n_features or U.dtype != self.dtype:
             raise DualactError(
                 f"PolySketch: U must have shape (b, {self.n_features}) and dtype {self.dtype.name}, as "
                 f"constructed; got shape {U.shape} and dtype {U.dtype}. Reshape or convert it."
+            )
+        given = None if along is None else (along.shape, along.dtype)
+        if given not in (None, ((U.shape[0],), self.dtype)) or (along is not None and self.direction is None):
+            raise DualactError(
+                f"PolySketch: along must have shape ({U.shape[0]},) and dtype {self.dtype.name}, one number "
+                f"for each row, and needs a direction to be subtracted; got {given} with "
+                f"direction={'None' if self.direction is None else '...'}. Construct it with direction=."
             )
         if set(outs) != set(self.widths):
             raise DualactError(
@@ -209,15 +237,25 @@ class PolySketch:
                 f"degrees {sorted(outs)}. Pass an array for every degree and no other."
             )
         for k, D in self.widths.items():
-            if outs[k].shape != (len(U), D) or outs[k].dtype != self.dtype:
+            if outs[k].shape != (U.shape[0], D) or outs[k].dtype != self.dtype:
                 raise DualactError(
-                    f"PolySketch: outs[{k}] must have shape {(len(U), D)} and dtype {self.dtype.name}, as "
-                    f"constructed; got shape {outs[k].shape} and dtype {outs[k].dtype}. Allocate it so."
+                    f"PolySketch: outs[{k}] must have shape {(U.shape[0], D)} and dtype {self.dtype.name}, "
+                    f"as constructed; got shape {outs[k].shape} and dtype {outs[k].dtype}. Allocate it so."
                 )
 
 
-def _rebuild(n_features: int, widths: dict[int, int], seed: int, structure: str, dtype: str) -> PolySketch:
-    return PolySketch(n_features, widths, seed=seed, structure=structure, dtype=dtype)
+def _rebuild(
+    n_features: int,
+    widths: dict[int, int],
+    seed: int,
+    structure: str,
+    dtype: str,
+    spread: int,
+    direction: Array | None,
+) -> PolySketch:
+    return PolySketch(
+        n_features, widths, seed=seed, structure=structure, dtype=dtype, spread=spread, direction=direction
+    )
 
 
 def _padded_monomials(U: Array, power: int) -> Array:
@@ -256,35 +294,14 @@ def _check_arguments(
         )
 
 
-def variance(structure: str, k: int, D: int, d: int, n2: ArrayLike, s: ArrayLike, t: ArrayLike) -> Array:
-    """Return Var⟨S_k x, S_k y⟩ of a sketch of degree k with D columns, for rows of any norm.
-
-    Parameters
-    ----------
-    structure : str
-        As in :class:`PolySketch`.
-    k, D, d : int
-        Degree, columns, length of the rows.
-    n2, s, t : array_like
-        |x|²|y|², ⟨x, y⟩ and Σ x_i² y_i²; broadcast together.
-
-    Returns
-    -------
-    ndarray
-        0 where the degree is exact.
-
-    Notes
-    -----
-    The second moments of the circuit are carried through exactly (:mod:`dualact.sketch.moments`), for
-    products and trees alike; the one approximation is t of exact monomials, which errs upwards.
-
-    Examples
-    --------
-    >>> [round(float(variance("auto", 4, D, 64, 1.0, 0.5, 0.0)) * D, 2) for D in (512, 1024, 2048)]
-    [1.07, 1.05, 1.04]
-    """
-    n2, s, t = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (n2, s, t)))
-    circuit = choose(structure, d, k, D)
-    if circuit is None:
-        return np.zeros(n2.shape)
-    return circuit_variance(circuit, n2, s, t)
+def _check_sparse_arguments(n: int, spread: int, direction: Array | None) -> None:
+    if spread not in (0, *SPREADS):
+        raise DualactError(
+            f"PolySketch: spread must be 0 (dense leaves) or one of {', '.join(map(str, SPREADS))}, the "
+            f"slots that sparse leaves put a coordinate into; got {spread!r}. Use 4 for sparse rows."
+        )
+    if direction is not None and (not spread or np.shape(direction) != (n,)):
+        raise DualactError(
+            f"PolySketch: direction must have shape ({n},) and needs sparse leaves, which subtract what they "
+            f"make of it; got shape {np.shape(direction)} and spread={spread}. Subtract it from dense rows."
+        )

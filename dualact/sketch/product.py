@@ -29,7 +29,9 @@ __all__ = ["product_circuit", "product_variance"]
 Array = NDArray[Any]
 
 
-def product_circuit(n_features: int, degree: int, columns: int, *, real: bool = False) -> Circuit:
+def product_circuit(
+    n_features: int, degree: int, columns: int, *, real: bool = False, spread: int = 0
+) -> Circuit:
     """Return the circuit of a product sketch of x^{⊗k}.
 
     Parameters
@@ -42,12 +44,14 @@ def product_circuit(n_features: int, degree: int, columns: int, *, real: bool = 
         Real output columns.
     real : bool
         Signs ±1 in place of quarter turns.
+    spread : int
+        Slots a coordinate of sparse leaves; 0 for dense ones.
 
     Returns
     -------
     Circuit
     """
-    return Builder(n_features).output([-1] * degree, columns, degree, real=real)
+    return Builder(n_features, spread).output([-1] * degree, columns, degree, real=real)
 
 
 def product_variance(k: int, D: int, n2: Array, s: Array, t: Array, *, real: bool = False) -> Array:

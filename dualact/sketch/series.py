@@ -15,7 +15,7 @@ from typing import assert_never
 
 import numpy as np
 
-from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
+from ..network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, Layer, LayerNorm, Residual
 from ..nonlinearity.coefficients import hermite, hermite_prime
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual_array, dual_prime_array
@@ -86,6 +86,8 @@ def _walk(layers: tuple[Layer, ...], sigma: Array, theta: Array | None, rows: Ar
                 sigma = sigma + branch
                 theta = None if theta is None or branch_theta is None else theta + branch_theta
                 rows, cols = rows + more_rows, cols + more_cols
+            case Conv() | AvgPool() | GlobalAvgPool() | Flatten():
+                raise AssertionError(f"{layer!r}: a spatial network is not one series")
             case _:
                 assert_never(layer)
     return sigma, theta, rows, cols

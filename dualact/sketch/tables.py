@@ -2,24 +2,28 @@
 
 For every factor and segment a table of shape (layers, size): entry ``4·index + phase`` puts coordinate
 ``index``, turned by i**phase, into that slot; −1 leaves it empty. The layers are added (a long input folded
-into a short segment), then every run of ``min(order, size)`` slots is transformed.
+into a short segment), then every run of ``min(order, size)`` slots is transformed. A sparse leaf has no table
+but a key (:mod:`dualact.sketch.embedding`).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dualact.sketch.circuit import Circuit, Factor, Node, Segment
+from dualact.sketch.embedding import Embedding, draw_embedding
 from dualact.sketch.signs import permutation_blocks, phases
 
 __all__ = ["Table", "Tables", "draw"]
 
 Table = NDArray[np.int32]
-Tables = tuple[tuple[tuple[Table, ...], ...], ...]  # node, segment, factor
+Tables = tuple[tuple[tuple[Table | Embedding, ...], ...], ...]  # node, segment, factor
 
 
-def draw(circuit: Circuit, key: tuple[int, ...]) -> Tables:
+def draw(circuit: Circuit, key: tuple[int, ...], direction: NDArray[Any] | None = None) -> Tables:
     """Draw phases and placements for every transform of a circuit.
 
     Parameters
@@ -28,6 +32,8 @@ def draw(circuit: Circuit, key: tuple[int, ...]) -> Tables:
         The shape.
     key : tuple of non-negative int
         Name of the random stream: seed first, then the degree.
+    direction : (d,) array, optional
+        What sparse leaves can subtract.
 
     Returns
     -------
@@ -36,7 +42,12 @@ def draw(circuit: Circuit, key: tuple[int, ...]) -> Tables:
     """
     return tuple(
         tuple(
-            tuple(_table((*key, i, g, j), f, part, node) for j, f in enumerate(node.factors))
+            tuple(
+                draw_embedding((*key, i, g, j), part.size, f.spread, real=node.real, direction=direction)
+                if f.spread
+                else _table((*key, i, g, j), f, part, node)
+                for j, f in enumerate(node.factors)
+            )
             for g, part in enumerate(node.segments)
         )
         for i, node in enumerate(circuit.nodes)

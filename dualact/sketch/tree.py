@@ -60,6 +60,7 @@ def tree_circuit(
     width: int | None = None,
     leaf: int | None = None,
     top: int | None = None,
+    spread: int = 0,
 ) -> Circuit:
     """Return the circuit of a tree sketch of x^{⊗k}.
 
@@ -80,6 +81,8 @@ def tree_circuit(
     top : int, optional
         Rows of the top product before it is compressed to ``columns``; 0 for no compression. Default: as
         ``width``.
+    spread : int
+        Slots a coordinate of sparse leaves, which are of degree 1; 0 for dense ones.
 
     Returns
     -------
@@ -90,8 +93,8 @@ def tree_circuit(
     if top is None:
         top = width
     if leaf is None:
-        leaf = leaf_degree(n_features, width, degree)
-    builder = Builder(n_features)
+        leaf = 1 if spread else leaf_degree(n_features, width, degree)
+    builder = Builder(n_features, spread)
 
     def source(j: int) -> int:
         return -j if j <= leaf else builder.inner([source(p) for p in _split(j, leaf)], width, real=real)

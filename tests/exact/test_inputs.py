@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -69,6 +70,31 @@ def test_collinear_rows_are_collinear_to_the_bit(make):
     X, Y = make(base), make(base * factors[:, None])
     s, t = mean_squares(X), mean_squares(Y)
     np.testing.assert_array_equal(gram(X, Y, s, t).diagonal(), np.sign(factors) * np.sqrt(s * t))
+
+
+def test_long_sparse_rows_stay_sparse():
+    """Near pairs are compared where they have entries: a million columns, all rows collinear."""
+    columns = np.arange(50) * 20_000
+    factors = np.array([1.0, -2.0, 0.3, 1e-5])
+    data = np.outer(factors, RNG.standard_normal(50)).ravel()
+    X = sparse.csr_matrix((data, np.tile(columns, 4), np.arange(5) * 50), shape=(4, 10**6))
+    squares = mean_squares(X)
+    tracemalloc.start()
+    found = gram(X, X, squares, squares)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    roots = np.sign(factors) * np.sqrt(squares)
+    np.testing.assert_allclose(found, np.outer(roots, roots), rtol=1e-15)
+    assert peak < 5e6  # four bytes a column for the product; a dense row has eight
+
+
+def test_dense_and_sparse_rows_meet():
+    X = RNG.standard_normal((9, 40)) * (RNG.random((9, 40)) < 0.3)
+    Y = np.concatenate([3 * X[:4], -X[4:6], RNG.standard_normal((2, 40))])
+    s, t = mean_squares(X), mean_squares(Y)
+    expected = gram(X, Y, s, t)
+    for one, two in ((sparse.csr_matrix, np.asarray), (np.asarray, sparse.csr_array)):
+        np.testing.assert_allclose(gram(one(X), two(Y), s, t), expected, rtol=1e-14, atol=1e-16)
 
 
 def test_rows_of_zeros_have_no_direction():

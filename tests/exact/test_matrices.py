@@ -301,7 +301,7 @@ def test_progress_goes_to_standard_error(capsys, monkeypatch):
     da.kernel(NETWORKS["gelu"], POINTS, progress=True)
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.endswith("\rkernel: 4/4 blocks of rows\n")
+    assert shown.err.endswith("\rkernel: 4/4 blocks of rows, 0:00:00 left \n")
     assert shown.err.count("\r") == 4
     da.kernel(NETWORKS["gelu"], POINTS)
     assert capsys.readouterr().err == ""

@@ -130,3 +130,36 @@ def test_read_only_rows():
     frozen.setflags(write=False)
     estimator = da.ExactNeuralKernel(NET)
     assert np.array_equal(estimator.fit_transform(frozen), estimator.fit_transform(X))
+
+
+IMAGES = RNG.standard_normal((9, 4, 5, 2))
+SPATIAL = da.Network([da.Conv(3), da.Act("relu"), da.AvgPool(2), da.GlobalAvgPool(), da.Dense()])
+
+
+def test_images_and_their_flattened_rows():
+    expected = da.kernel(SPATIAL, IMAGES[5:], IMAGES[:5])
+    estimator = da.ExactNeuralKernel(SPATIAL).fit(IMAGES[:5])
+    assert (estimator.input_shape_, estimator.n_features_in_) == ((4, 5, 2), 40)
+    for form in (IMAGES[5:], IMAGES[5:].tolist(), IMAGES[5:].reshape(4, -1)):
+        np.testing.assert_allclose(estimator.transform(form), expected, rtol=1e-13)
+    again = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_allclose(again.transform(IMAGES[5:]), expected, rtol=1e-13)
+    known = da.Network(SPATIAL, input_shape=(4, 5, 2))
+    flat = da.ExactNeuralKernel(known).fit(IMAGES[:5].reshape(5, -1))
+    np.testing.assert_allclose(flat.transform(IMAGES[5:]), expected, rtol=1e-13)
+    model = make_pipeline(da.ExactNeuralKernel(SPATIAL), SVC(C=1e6, kernel="precomputed"))
+    assert model.fit(IMAGES, np.arange(9) % 2).score(IMAGES, np.arange(9) % 2) == 1.0
+
+
+def test_images_that_do_not_fit():
+    with pytest.raises(da.NetworkError, match=r"X came as flat rows of 40 numbers"):
+        da.ExactNeuralKernel(SPATIAL).fit(IMAGES.reshape(9, -1))
+    estimator = da.ExactNeuralKernel(SPATIAL).fit(IMAGES)
+    with pytest.raises(
+        da.NetworkError, match=r"^X must have the shape \(n, 4, 5, 2\)\. Got \(9, 5, 4, 2\)\.$"
+    ):
+        estimator.transform(IMAGES.transpose(0, 2, 1, 3))
+    with pytest.raises(
+        da.NetworkError, match=r"the network is dense: its input_shape must be \(n_features,\)"
+    ):
+        da.ExactNeuralKernel(NET).fit(IMAGES)

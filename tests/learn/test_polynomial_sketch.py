@@ -265,12 +265,12 @@ def test_the_plan_prints_itself(fitted):
     [
         (
             {"gamma": -1.0},
-            r"'gamma' parameter of PolynomialSketch must be a float in the range \[0.0, inf\).*Got -1.0",
+            r"'gamma' parameter of PolynomialSketch must be a number in the range \[0, inf\).*Got -1.0",
         ),
         ({"gamma": None}, "'gamma' parameter .*Got None instead"),
         (
             {"coef0": -0.5},
-            r"'coef0' parameter .* in the range \[0.0, inf\), or the kernel is not positive semi-",
+            r"'coef0' parameter .* in the range \[0, inf\), or the kernel is not positive semi-",
         ),
         ({"coef0": np.nan}, "'coef0' parameter .*Got nan instead"),
         ({"coef0": np.inf}, "'coef0' parameter .*Got inf instead"),

@@ -155,8 +155,9 @@ def test_what_is_no_layer_is_refused(owner):
     name = owner.__name__
     with pytest.raises(
         da.NetworkError,
-        match=rf"^{name}: layer 1 must be a layer \(Dense, Act, LayerNorm, Residual\)\. Got type "
-        r"<class 'dualact\.network\.layers\.Dense'>\. Write Dense\(\) with parentheses\.$",
+        match=rf"^{name}: layer 1 must be a layer \(Dense, Conv, Act, AvgPool, GlobalAvgPool, Flatten, "
+        r"LayerNorm, Residual\)\. Got type <class 'dualact\.network\.layers\.Dense'>\. Write "
+        r"Dense\(\) with parentheses\.$",
     ):
         owner([Dense(), Dense])
     with pytest.raises(da.NetworkError, match=rf"{name}: layer 0 must be a layer .* Got str 'relu'\.$"):

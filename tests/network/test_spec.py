@@ -169,10 +169,10 @@ def test_replace_depth():
     ],
     ids=repr,
 )
-def test_depth_is_for_what_mlp_makes(network):
+def test_depth_is_for_what_mlp_and_cnn_make(network):
     sentence = (
-        r"Network\.replace: depth is defined for networks of the form that mlp\(\.\.\.\) makes: equal hidden "
-        r"layers Dense, Act, then a Dense read-out\. This network differs; build the deeper one from its"
+        r"Network\.replace: depth is defined for networks of the form that mlp\(\.\.\.\) or cnn\(\.\.\.\) "
+        r"makes: equal hidden layers, then a Dense read-out\. This network differs"
     )
     with pytest.raises(da.NetworkError, match=sentence):
         network.replace(depth=2)
@@ -278,7 +278,8 @@ DENSE = {"layer": "Dense"}
         (_data({1: 2}), r"layers\[0\] must be a mapping .* Got {1: 2}\."),
         (
             _data({}),
-            r"layers\[0\]: layer must be one of 'Dense', 'Act', 'LayerNorm', 'Residual'\. Got None\.",
+            r"layers\[0\]: layer must be one of 'Dense', 'Conv', 'Act', 'AvgPool', 'GlobalAvgPool', "
+            r"'Flatten', 'LayerNorm', 'Residual'\. Got None\.",
         ),
         (_data({"layer": "Conv3D"}), r"layers\[0\]: layer must be one of .* Got 'Conv3D'\."),
         (_data({"layer": ["Dense"]}), r"layers\[0\]: layer must be one of .* Got \['Dense'\]\."),

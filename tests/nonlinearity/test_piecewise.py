@@ -1,6 +1,7 @@
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
+import mpmath as mp
 import numpy as np
 import pytest
 from piecewise_reference import stored
@@ -145,6 +146,23 @@ def test_dead_zone_keeps_relative_accuracy():
     exact = 2 * p[0] * tail * np.exp(-72) / np.sqrt(2 * np.pi)
     assert act.dual(p, p, p)[0] == pytest.approx(exact, rel=1e-9)
     assert 0 < k[1] < 0.1 < k[0]
+
+
+@pytest.mark.parametrize("deviations", [8, 20, 28, 35])
+def test_second_moment_in_a_deep_dead_zone(deviations):
+    """Where Eφ² is 1e-15 to 1e-270 of the variance; the tails once lost eight digits from 25 σ on."""
+    root = mp.mpf(0.5) / deviations
+    variance = np.array(float(root) ** 2)
+    with mp.workdps(40):
+        sigma = mp.sqrt(mp.mpf(float(variance)))
+        h = mp.mpf(0.5) / sigma
+        tail, bell = mp.erfc(h / mp.sqrt(2)) / 2, mp.npdf(h)
+        soft = 2 * sigma**2 * ((1 + h * h) * tail - h * bell)
+        hard = 2 * sigma**2 * (tail + h * bell)
+        # the exponent h²/2 is rounded: ε·h²/2
+        for act, exact in ((softshrink(), soft), (hardshrink(), hard)):
+            got = float(act.dual(variance, variance, variance))
+            assert abs(got / exact - 1) < 4e-16 * deviations**2
 
 
 def test_large_inputs_are_cut_into_blocks_and_threads_agree():

@@ -10,8 +10,9 @@ import pytest
 
 from dualact.errors import DualactError
 from dualact.sketch import native
-from dualact.sketch.polysketch import STRUCTURES, PolySketch, choose, variance
+from dualact.sketch.polysketch import PolySketch
 from dualact.sketch.product import product_variance
+from dualact.sketch.structures import STRUCTURES, choose, variance
 
 
 def features(sketch, X):

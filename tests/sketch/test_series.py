@@ -95,6 +95,15 @@ def test_zero_row_has_the_constant_term_alone(with_theta, bias):
     assert np.all(series[0] > 0) if bias else not series.any()
 
 
+def test_zero_row_of_a_kinked_function_without_closed_forms():
+    bent = da.from_function("bent", lambda t: np.abs(t) + 0.3 * t, breakpoints=(0.0,))
+    rows = np.array([0.0, 0.01, 1.0, 50.0])
+    series = expand(da.mlp(2, bent).layers, rows, rows, 4, True)
+    assert np.array_equal(series[:, 0], np.zeros((5, 4)))
+    scaled = series[:, 1:, 1:] / np.sqrt(np.outer(rows[1:], rows[1:]))
+    assert np.allclose(scaled, scaled[:, :1, :1], rtol=1e-10)
+
+
 def test_degree_zero():
     layers = da.mlp(2, "sigmoid").layers
     full = expand(layers, ROWS, COLUMNS, 9, True)

@@ -221,7 +221,8 @@ def polynomial(coefficients):
 
 
 @mp.workdps(DIGITS)
-def hermite(n):
+def hermite_terms(n):
+    """Return the coefficients of He_n(t)/√n!, ascending."""
     coefficients = [mp.mpf(0)] * (n + 1)
     for i in range(n // 2 + 1):
         coefficients[n - 2 * i] = (
@@ -229,7 +230,11 @@ def hermite(n):
             * mp.sqrt(mp.factorial(n))
             / (mp.factorial(i) * mp.factorial(n - 2 * i) * mp.mpf(2) ** i)
         )
-    return polynomial(coefficients)
+    return coefficients
+
+
+def hermite(n):
+    return polynomial(hermite_terms(n))
 
 
 def worst_error(act, formulas, variances=VARIANCES):

@@ -1,0 +1,71 @@
+"""Blocks of a kernel matrix in threads, with a progress bar."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TypeVar
+
+from ..errors import NetworkError
+
+__all__ = ["run", "usable_cores"]
+
+Task = TypeVar("Task")
+
+
+def run(
+    block: Callable[[Task], None], tasks: Sequence[Task], workers: int, progress: bool, unit: str
+) -> None:
+    """Call ``block`` for each task; the first exception stops the rest.
+
+    Parameters
+    ----------
+    block : callable
+    tasks : sequence
+    workers : int
+        Threads.
+    progress : bool
+        Write how many tasks are done, and the time that is left, to standard error.
+    unit : str
+        What a task is called there.
+    """
+    start = time.monotonic()
+    with ThreadPoolExecutor(max(1, min(workers, len(tasks)))) as pool:
+        futures = [pool.submit(block, task) for task in tasks]
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                future.result()
+                if progress:
+                    left = (time.monotonic() - start) / done * (len(tasks) - done)
+                    print(
+                        f"\rkernel: {done}/{len(tasks)} {unit}, {_clock(left)} left ", end="", file=sys.stderr
+                    )
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if progress:
+        print(file=sys.stderr)
+
+
+def usable_cores(n_jobs: int | None) -> int:
+    """Return the number of threads that ``n_jobs`` stands for.
+
+    Raises
+    ------
+    NetworkError
+        If it is none.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    if n_jobs is None or n_jobs == -1:
+        return cores
+    if isinstance(n_jobs, bool) or not hasattr(n_jobs, "__index__") or int(n_jobs) < 1:
+        raise NetworkError(f"n_jobs must be a positive integer, -1 or None (all cores). Got {n_jobs!r}.")
+    return int(n_jobs)
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

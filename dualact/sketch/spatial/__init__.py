@@ -1,0 +1,1 @@
+"""Feature maps of spatial networks, layer by layer: cost linear in positions."""
