@@ -127,7 +127,7 @@ def ntk(quick: bool) -> None:
     head = f"{'data':13}{'layers':>7}{'degree':>7}{'one core':>10}{'all':>9}{'error':>9}"
     print(head + "  highest degree, predicted")
     for name in ("gaussian 9", "protein", "gaussian 384"):
-        X = family(name, 4096)
+        X = family(name, 2048)
         if X is None:
             print(f"{name:13} skipped: its file is not at hand (set DUALACT_DATA)")
             continue
