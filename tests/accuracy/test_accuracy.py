@@ -89,6 +89,13 @@ def test_measuring_finds_what_is_wrong(name, monkeypatch):
 
 
 def test_errors_are_rounded_up():
-    cases = {0.0: "< 1e-15", 1e-15: "< 1e-15", 1.01e-15: "2e-15", 2e-13: "2e-13", 5.1e-12: "1e-11", 0.3: "5e-1"}
+    cases = {
+        0.0: "< 1e-15",
+        1e-15: "< 1e-15",
+        1.01e-15: "2e-15",
+        2e-13: "2e-13",
+        5.1e-12: "1e-11",
+        0.3: "5e-1",
+    }
     assert {error: shown(error) for error in cases} == cases
     assert shown(None) == "–"
