@@ -12,7 +12,6 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-
 from accuracy_cases import CASES, DEGREE, Case, Grid, grid, reference
 
 import dualact as da

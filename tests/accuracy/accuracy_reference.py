@@ -19,18 +19,17 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-import mpmath as mp
-import numpy as np
-from mpmath import mpf
-
 import accuracy_cases as cases
 import extended_quadrature as quadrature
+import mpmath as mp
+import numpy as np
 from accuracy_cases import CASES, DEGREE, FOLDER, Case, Grid
 from extended_functions import EXTENDED, Extended, extended
 from extended_quadrature import long
+from mpmath import mpf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import textbook  # noqa: E402  (it serves tests of several folders)
+import textbook
 
 DIGITS = 60
 

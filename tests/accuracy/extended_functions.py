@@ -127,7 +127,7 @@ def _tanhshrink():
     def phi(x):
         t = x.t
         square = t * t
-        # t − tanh t = t³/3 − …: the continued fraction t/(1 + s/(3 + s/(5 + …))) of tanh leaves the small part
+        # t − tanh t = t³/3 − …: the continued fraction t/(1 + s/(3 + s/(5 + …))) of tanh leaves just that
         tail = np.full_like(square, 41)
         for odd in range(39, 1, -2):
             tail = odd + square / tail

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import mpmath as mp
 import numpy as np
-
 from accuracy_cases import CASES, Case, Grid
 from accuracy_measure import COPIES, Measured, measure
 
@@ -19,7 +18,7 @@ import dualact as da
 from dualact.nonlinearity.piecewise import PiecewiseDual
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import textbook  # noqa: E402  (it serves tests of several folders)
+import textbook
 
 __all__ = ["PAGE", "method", "row", "shown"]
 
@@ -33,7 +32,8 @@ HEAD = """# Accuracy
 Every registered activation, at its default parameters and some others, against references of 17 digits that
 are stored in `tests/accuracy/references` (`tests/accuracy/accuracy_reference.py` makes them). Each
 entry's `accuracy` is a claim about the worst number of its row, and `tests/accuracy/test_accuracy.py` holds
-it in both directions: measured worse than claimed fails, and so does measured more than a hundred times better.
+it in both directions: measured worse than claimed fails, and so does measured more than a hundred times
+better.
 
 **What is measured.** {spread} triples (var_u, var_v, ρ): variances uniform in the logarithm over the range
 given, a quarter of the pairs equal and another quarter close; ρ = ±1, ±(1 − 1e-12) and 0 a tenth each, the
