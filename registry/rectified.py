@@ -8,8 +8,8 @@ Hermite coefficients of ReLU at unit variance, normalised probabilists', k = 0..
 (of a, b: a_k = (b + (−1)^{k+1} a)·ReLU's; times √variance).
 Domain    all p, q ≥ 0, |c| ≤ √(pq); the derivative dual has infinite slope at |ρ| = 1, so there a
           relative error ε of c costs it √ε: pairs with 1 − ρ² ≤ 16ε are taken as collinear.
-Accuracy  relative to √(Eφ(u)²·Eφ(v)²), for the numbers given, against 60 digits (docs/accuracy.md): dual 4e-16,
-          derivative dual 5e-15.
+Accuracy  relative to √(Eφ(u)²·Eφ(v)²), for the numbers given, against 60 digits (docs/accuracy.md): dual
+          4e-16, derivative dual 5e-15.
 Source    Cho & Saul 2009, eqs. 4–6 (ReLU); Tsuchida, Roosta-Khorasani, Gallagher 2018 (leaky ReLU).
 """
 

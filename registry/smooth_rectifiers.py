@@ -53,7 +53,7 @@ def softplus(beta: float = 1.0) -> Activation:
         params={"beta": b},
         source="Dugas et al. 2001",
         formula=f"log(1 + exp({b:g} t))/{b:g}",
-        accuracy=1e-13,
+        accuracy=3e-13,
     )
 
 
@@ -85,7 +85,7 @@ def mish() -> Activation:
         phi_prime=_mish_prime,
         source="Misra 2019",
         formula="t tanh(log(1 + exp(t)))",
-        accuracy=1e-13,
+        accuracy=5e-13,
     )
 
 
@@ -161,7 +161,7 @@ def _gated(name: str, rate: float, formula: str, source: str) -> Activation:
         slope: Array = expit(inner) * (1.0 + inner * expit(-inner))
         return slope
 
-    return Activation(name, phi, phi_prime=phi_prime, source=source, formula=formula, accuracy=1e-13)
+    return Activation(name, phi, phi_prime=phi_prime, source=source, formula=formula, accuracy=3e-13)
 
 
 @np.errstate(under="ignore")

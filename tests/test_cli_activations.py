@@ -40,7 +40,7 @@ def test_show(capsys):
     assert lines["breakpoints"] == "0"
     assert lines["homogeneity"] == "degree 1"
     assert lines["dual"] == "exact"
-    assert lines["accuracy"] == "6e-11 claimed"
+    assert lines["accuracy"] == "2e-14 claimed"
     assert "Cho & Saul" in lines["source"]
     assert lines["a_0 ... a_8"].split(", ")[:4] == ["0.359048", "0.55", "0.253885", "0"]
 

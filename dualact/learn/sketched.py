@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from ..exact.matrices import kernel_diag
+from ..network.layers import is_spatial
 from ..network.spec import Network
 from ..sketch.maps import Plan, plan_map, read_plan
 from ..sketch.spatial.planning import SpatialPlan
@@ -136,7 +137,7 @@ class SketchedNeuralKernel(
         """
         self._check_parameters()
         X, population = design_rows(X)
-        X, shape = as_flat_rows(X)
+        X, shape = self._flat(X)
         X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES)
         seed = seed_of(self.random_state)
         self._take(self._design(X, shape, population, seed), seed)
@@ -155,9 +156,13 @@ class SketchedNeuralKernel(
         """
         self._check_parameters()
         X, population = design_rows(X)
-        X, shape = as_flat_rows(X)
+        X, shape = self._flat(X)
         X = check_array(X, accept_sparse="csr", dtype=DTYPES)
         return self._design(X, shape, population, seed_of(self.random_state))
+
+    def _flat(self, X: Any) -> tuple[Any, tuple[int, ...] | None]:
+        """Images as rows, and their shape, where the network is spatial."""
+        return as_flat_rows(X) if is_spatial(network_of(self.network).layers) else (X, None)
 
     def _design(self, X: Any, shape: tuple[int, ...] | None, population: int | None, seed: int) -> Plan:
         return plan_map(

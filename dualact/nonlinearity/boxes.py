@@ -254,9 +254,10 @@ def _grow_angles(
 
 
 def _tail(coef: Array, axis: int) -> float:
-    """The largest of the last four coefficients along an axis.
+    """The largest of the last coefficients along an axis: two of a variance's, which fall fast, four of τ's.
 
-    Four, not two: a pair of them can be small by chance, and what follows adds up to more than the last one.
+    Along τ a pair of them can be small by chance, and what follows adds up to more than the last one.
     """
-    last = np.take(coef, range(-min(4, coef.shape[axis]), 0), axis=axis)
+    count = min(4 if axis == 2 else 2, coef.shape[axis])
+    last = np.take(coef, range(-count, 0), axis=axis)
     return float(np.abs(last).max(initial=0.0))

@@ -106,8 +106,8 @@ def angle(cov: Array, var_u: Array, var_v: Array) -> tuple[Array, Array]:
     -----
     Where a variance is 0, θ is π/2. Where pq − c² ≤ 16ε·pq the pair counts as collinear: root = 0 and
     θ = 0 or π, so that norms and Gram matrix may come from different routines. θ is then off by
-    6e-8 at most; outside of that strip by 2e-14 at most, for the numbers given. Variances from 1e-300 to 1e150 are exact alike (scaled
-    by even powers of two where the product would leave the range).
+    6e-8 at most; outside of that strip by 2e-14 at most, for the numbers given. Variances from 1e-300 to
+    1e150 are exact alike (scaled by even powers of two where the product would leave the range).
 
     Examples
     --------

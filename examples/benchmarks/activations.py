@@ -5,7 +5,8 @@
 Two matrices of n × n entries: all rows of one norm (variance 1), and ragged norms (variances 0.25 … 4).
 "first" is the first call, with whatever tables it builds; "again" another one of the same size with
 fresh covariances. Every time stands beside that of relu in the same run, in the same shape; compare the
-ratios, for times drift with the machine. "dual" is E φφ, "prime" E φ′φ′ (– where φ jumps).
+ratios, for times drift with the machine. "dual" is E φφ, "prime" E φ′φ′ (– where φ jumps). Without names,
+neural-tangents' ElementwiseNumerical follows, where it can be imported (elementwise_numerical.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import elementwise_numerical
 import numpy as np
 
 import dualact as da
@@ -100,6 +102,9 @@ def main() -> None:
             ratio = None if found[kind] is None else found[kind] / unit[kind]
             cells += [shown(found[f"{kind} first"]), shown(found[kind]), shown(ratio, 1)]
         print(f"{name:20}" + "".join(cells), flush=True)
+    if not options.names:
+        print()
+        elementwise_numerical.report(60 if options.quick else 120)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 

@@ -4,9 +4,9 @@
 
 One n × n matrix of rows of norm 1 (variance 1), diagonal included. Theirs: Gauss–Hermite quadrature of the
 degree that its documentation recommends, 25, and of 75, in float64, compiled, on the CPU; the error is the
-largest distance from our value over √(Eφ(u)²·Eφ(v)²), the diagonal apart. Ours: the error estimate that comes
-with every value (docs/accuracy.md has measured ones, against high precision). Times are the best of three, after
-the tables are built and the code compiled.
+largest distance from our value over √(Eφ(u)²·Eφ(v)²), the diagonal apart. Ours: the error estimate that
+comes with every value (docs/accuracy.md has measured ones, against high precision). Times are the best of
+three, after the tables are built and the code compiled.
 
 Needs neural-tangents 0.6.5 and a JAX that it imports on (0.4.36; NumPy below 2). Its ``experimental`` folder,
 which needs TensorFlow, is left out.
@@ -70,7 +70,9 @@ def best_of_three(call: Callable[[], object]) -> float:
     return min(times)
 
 
-def theirs(jax: Any, stax: Any, fn: Any, degree: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def theirs(
+    jax: Any, stax: Any, fn: Any, degree: int, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Return E φφ, E φ′φ′ and the seconds for both."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -101,7 +103,7 @@ def report(n: int, names: tuple[str, ...] = NAMES) -> None:
     np.fill_diagonal(cov, 1.0)
     off = ~np.eye(n, dtype=bool)
     million = 1e6 / n**2
-    print(f"E phi phi and E phi' phi' of {n} x {n} entries at variance 1; seconds are per million, both together")
+    print(f"E phi phi and E phi' phi' of {n} x {n} entries at variance 1; seconds per million, both together")
     print(f"{'':10}{'ours':>27}" + "".join(f"{f'degree {d}':>36}" for d in DEGREES))
     print(f"{'':10}{'error':>9}{'prime':>9}{'s':>9}" + f"{'error':>9}{'prime':>9}{'diagonal':>9}{'s':>9}" * 2)
     one = np.ones((n, 1))

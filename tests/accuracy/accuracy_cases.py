@@ -56,7 +56,13 @@ class Case:
 
     @property
     def range(self) -> str:
-        return f"{self.low:g} to {self.high:g}"
+        return f"{_short(self.low)} to {_short(self.high)}"
+
+
+def _short(number: float) -> str:
+    """1e-8, 2.2, 300, 1e4."""
+    plain = f"{number:g}"
+    return plain if len(plain) < 4 else f"{number:.0e}".replace("e-0", "e-").replace("e+0", "e")
 
 
 _OVERFLOW = "E phi^2 leaves float64 at 354/rate^2"

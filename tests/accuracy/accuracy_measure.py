@@ -1,22 +1,17 @@
 """Errors of dual, dual_prime and the coefficients against the stored references.
 
-    python tests/accuracy/accuracy_measure.py            # a line for each activation
-    python tests/accuracy/accuracy_measure.py tanh elu
+python tests/accuracy/accuracy_measure.py            # a line for each activation
+python tests/accuracy/accuracy_measure.py tanh elu
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-
-sys.path[:0] = [str(Path(__file__).parent)]
-
 from accuracy_cases import CASES, DEGREE, Case, Grid, grid, reference
 
 import dualact as da
@@ -106,7 +101,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="activations (default: all)")
     names = parser.parse_args().names
-    print(f"{'':46}{'dual':>9}{'prime':>9}{'many':>9}{'hermite':>9}{'claim':>9}{'ratio':>9}  nan warn beyond seconds")
+    heads = "".join(f"{head:>9}" for head in ("dual", "prime", "many", "hermite", "claim", "ratio"))
+    print(f"{'':46}{heads}  nan warn beyond seconds")
     for case in CASES:
         if names and case.name not in names:
             continue
@@ -117,7 +113,10 @@ def main() -> None:
         text = "".join(f"{'–':>9}" if c is None else f"{c:9.1e}" for c in cells)
         ratio = f"{claim / found.worst:9.1f}" if claim and found.worst else f"{'–':>9}"
         seconds = time.perf_counter() - start
-        print(f"{case.label:46}{text}{ratio}{found.nans:5}{found.warnings:5}{found.beyond:7}{seconds:8.1f}", flush=True)
+        print(
+            f"{case.label:46}{text}{ratio}{found.nans:5}{found.warnings:5}{found.beyond:7}{seconds:8.1f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

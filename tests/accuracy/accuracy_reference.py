@@ -19,18 +19,17 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-import mpmath as mp
-import numpy as np
-from mpmath import mpf
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
-
 import accuracy_cases as cases
 import extended_quadrature as quadrature
-import textbook
+import mpmath as mp
+import numpy as np
 from accuracy_cases import CASES, DEGREE, FOLDER, Case, Grid
 from extended_functions import EXTENDED, Extended, extended
 from extended_quadrature import long
+from mpmath import mpf
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import textbook
 
 DIGITS = 60
 
@@ -71,8 +70,6 @@ def formulas(case: Case):
         "step": textbook.step,
     }
     return make[case.name](**params)
-
-
 
 
 def from_formula(case: Case, at: Grid):
@@ -129,9 +126,7 @@ def coefficients(case: Case, variance: float):
             return found
         case "normalized_gaussian":
             gamma = mpf(params.get("gamma", 1))
-            return [
-                spread * mp.sqrt(mp.exp(-gamma) * gamma**k / mp.factorial(k)) for k in range(DEGREE + 1)
-            ]
+            return [spread * mp.sqrt(mp.exp(-gamma) * gamma**k / mp.factorial(k)) for k in range(DEGREE + 1)]
         case "identity" | "monomial" | "polynomial" | "hermite":
             return _of_polynomial(case, spread)
     model = extended_textbook(case)
@@ -289,9 +284,7 @@ def from_quadrature(group: list[Case], at: Grid):
     series = [
         quadrature.coefficients(models[0], functions[: len(group)], q, DEGREE) for q in at.variance.tolist()
     ]
-    squares = [
-        quadrature.second_moments(models[0], functions[: len(group)], q) for q in at.variance.tolist()
-    ]
+    squares = [quadrature.second_moments(models[0], functions[: len(group)], q) for q in at.variance.tolist()]
     found, last = [], len(group)
     for i, model in enumerate(models):
         entry = {"dual": values[i], "scale": scales[i], "dual_prime": None, "scale_prime": None}

@@ -127,7 +127,7 @@ def _tanhshrink():
     def phi(x):
         t = x.t
         square = t * t
-        # t − tanh t = t³/3 − …: the continued fraction of tanh, t/(1 + s/(3 + s/(5 + …))), leaves the small part
+        # t − tanh t = t³/3 − …: the continued fraction t/(1 + s/(3 + s/(5 + …))) of tanh leaves just that
         tail = np.full_like(square, 41)
         for odd in range(39, 1, -2):
             tail = odd + square / tail
@@ -248,9 +248,7 @@ EXTENDED: dict[str, Callable[..., Extended]] = {
     "silu": _plain(lambda x: x.t * x.logistic, lambda x: x.logistic + x.t * x.bell),
     "softplus": _softplus,
     "softshrink": _softshrink,
-    "softsign": _plain(
-        lambda x: x.t / (1 + np.abs(x.t)), lambda x: 1 / (1 + np.abs(x.t)) ** 2, kinks=(0.0,)
-    ),
+    "softsign": _plain(lambda x: x.t / (1 + np.abs(x.t)), lambda x: 1 / (1 + np.abs(x.t)) ** 2, kinks=(0.0,)),
     "sparse_plus": _sparse_plus,
     "sparse_sigmoid": lambda: _clipped(0, 1, 0.5, 0.5),
     "squareplus": _squareplus,

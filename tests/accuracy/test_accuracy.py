@@ -27,14 +27,22 @@ def _claim_holds(case, found, exact=True):
         assert claim <= 100 * max(found.worst, _ROUNDING)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
+COMPUTED = [case for case in CASES if case.activation.dual is None]
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c not in COMPUTED], ids=lambda c: c.label)
 def test_claim_holds_in_both_directions(case):
-    few = case.activation.dual is None
-    _claim_holds(case, measure(case, every=8 if few else 1, matrices=not few), exact=not few)
+    _claim_holds(case, measure(case))
+
+
+@pytest.mark.parametrize("case", [c for c in COMPUTED if not c.params], ids=lambda c: c.label)
+def test_claim_of_a_computed_dual_holds_on_a_few_triples(case):
+    # sinc takes tenths of a second an entry at variance 1e4
+    _claim_holds(case, measure(case, every=60 if case.name == "sinc" else 16, matrices=False), exact=False)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [c for c in CASES if c.activation.dual is None], ids=lambda c: c.label)
+@pytest.mark.parametrize("case", COMPUTED, ids=lambda c: c.label)
 def test_claim_of_a_computed_dual_holds_in_both_directions(case):
     _claim_holds(case, measure(case))
 
@@ -89,6 +97,13 @@ def test_measuring_finds_what_is_wrong(name, monkeypatch):
 
 
 def test_errors_are_rounded_up():
-    cases = {0.0: "< 1e-15", 1e-15: "< 1e-15", 1.01e-15: "2e-15", 2e-13: "2e-13", 5.1e-12: "1e-11", 0.3: "5e-1"}
+    cases = {
+        0.0: "< 1e-15",
+        1e-15: "< 1e-15",
+        1.01e-15: "2e-15",
+        2e-13: "2e-13",
+        5.1e-12: "1e-11",
+        0.3: "5e-1",
+    }
     assert {error: shown(error) for error in cases} == cases
     assert shown(None) == "–"

@@ -294,7 +294,7 @@ def sketch(seed):
 def test_a_seed_reused_across_degrees_is_killed(monkeypatch):
     sketch_laws.degrees_are_uncorrelated(sketch, U, V)
     whole = polysketch.draw
-    monkeypatch.setattr(polysketch, "draw", lambda circuit, key: whole(circuit, (key[0], 0)))
+    monkeypatch.setattr(polysketch, "draw", lambda circuit, key, *rest: whole(circuit, (key[0], 0), *rest))
     with pytest.raises(AssertionError):
         sketch_laws.degrees_are_uncorrelated(sketch, U, V)
 

