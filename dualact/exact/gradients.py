@@ -26,7 +26,7 @@ from ..nonlinearity.contract import Array
 from ..nonlinearity.gaussian_pair import geometric_mean
 from .inputs import as_rows, gram, mean_squares, same_width
 from .recursion import snap_collinear, trace_variances
-from .running import usable_cores
+from .running import one_blas_thread, usable_cores
 from .tangents import Moving, added, growth, move_activation
 
 __all__ = ["Move", "kernel_gradient"]
@@ -123,7 +123,8 @@ def kernel_gradient(
 
     step = max(1, _BLOCK_ENTRIES // n)
     blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
-    with ThreadPoolExecutor(min(usable_cores(n_jobs), len(blocks))) as pool:
+    workers = min(usable_cores(n_jobs), len(blocks))
+    with one_blas_thread(workers), ThreadPoolExecutor(workers) as pool:
         list(pool.map(block, blocks))
     np.fill_diagonal(K, ends.value)
     for matrix, tangent in zip(gradient, ends.tangents, strict=True):

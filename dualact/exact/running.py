@@ -7,13 +7,30 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any, TypeVar
+
+from threadpoolctl import ThreadpoolController
 
 from ..errors import NetworkError
 
-__all__ = ["run", "usable_cores"]
+__all__ = ["one_blas_thread", "run", "usable_cores"]
 
 Task = TypeVar("Task")
+
+
+def one_blas_thread(workers: int) -> AbstractContextManager[Any]:
+    """Keep BLAS to one thread while several threads of ours call it: theirs would fight for the cores."""
+    if workers <= 1:
+        return nullcontext()
+    limited: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return limited
+
+
+@cache
+def _controller() -> Any:
+    return ThreadpoolController()  # looks through the loaded libraries: once is enough
 
 
 def run(
@@ -33,7 +50,8 @@ def run(
         What a task is called there.
     """
     start = time.monotonic()
-    with ThreadPoolExecutor(max(1, min(workers, len(tasks)))) as pool:
+    workers = max(1, min(workers, len(tasks)))
+    with one_blas_thread(workers), ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(block, task) for task in tasks]
         try:
             for done, future in enumerate(as_completed(futures), 1):

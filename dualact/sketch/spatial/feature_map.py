@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ...exact.images import shaped
+from ...exact.running import one_blas_thread
 from ...network.layers import Act
 from ...network.stages import Stage
 from .activate import Activate, Activator
@@ -84,13 +84,12 @@ class SpatialMap:
             found = self._features(images[rows])
             out[rows, : found.shape[1]] = found
 
-        with threadpool_limits(limits=1, user_api="blas"):
-            if workers <= 1:
-                for rows in blocks:
-                    block(rows)
-            else:
-                with ThreadPoolExecutor(workers) as pool:
-                    list(pool.map(block, blocks))
+        if workers <= 1:
+            for rows in blocks:
+                block(rows)
+        else:
+            with one_blas_thread(workers), ThreadPoolExecutor(workers) as pool:
+                list(pool.map(block, blocks))
         return out
 
     def series_diagonal(self, X: Array, n_jobs: int | None = None) -> Array:
