@@ -8,8 +8,8 @@
 for each image and each exact pair, ``subset`` shows accuracies from 1,000 training images, 8×8.
 
 DIRECTORY holds ``cifar10_train_1.npz`` and ``cifar10_train_5.npz`` with x (n, 32, 32, 3) and y; left out,
-images are smooth noise. Seconds are processor seconds of one thread. "plain" is the field's scheme in this
-library's code: signed sums over patches and sketches, no heavy directions.
+images are smooth noise. Seconds are processor seconds of one thread. "ablated" is the same code with one
+direction kept apart in place of many; it is no measure of other people's schemes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def images(directory: Path | None, batch: int, count: int, size: int) -> tuple[n
 
 def errors(directory: Path | None, widths: list[int], seeds: int) -> None:
     print("error of Myrtle-5 features (worst of the seeds), without and with heavy directions")
-    print("size  activation           kind  features    plain     this  predicted")
+    print("size  activation           kind  features  ablated     this  predicted")
     for size, count in ((8, 40), (16, 16)):
         X, _ = images(directory, 1, count, size)
         for activation in ("relu", "gelu", "normalized_gaussian"):
