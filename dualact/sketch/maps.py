@@ -1,4 +1,4 @@
-"""Plans and feature maps of either kind: a dense network is one series, a spatial one goes layer by layer."""
+"""Plans and feature maps of every kind: a dense network is one series, a spatial one goes layer by layer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import DualactError, NetworkError
 from ..network.layers import is_spatial
 from ..network.spec import Network
+from .compression import CompressedMap, CompressedPlan
 from .feature_map import FeatureMap, MapPlan
 from .planning import SketchPlan, plan_features
 from .spatial.feature_map import SpatialMap
@@ -16,8 +17,8 @@ from .spatial.planning import SpatialPlan
 
 __all__ = ["Map", "Plan", "make_map", "plan_map", "read_plan"]
 
-Plan = SketchPlan | SpatialPlan
-Map = FeatureMap | SpatialMap
+Plan = SketchPlan | SpatialPlan | CompressedPlan
+Map = FeatureMap | SpatialMap | CompressedMap
 
 
 def plan_map(
@@ -80,8 +81,10 @@ def read_plan(data: Plan | Mapping[str, Any]) -> Plan:
     DualactError
         If the data are not those of a plan.
     """
-    if isinstance(data, SketchPlan | SpatialPlan):
+    if isinstance(data, SketchPlan | SpatialPlan | CompressedPlan):
         return data
+    if isinstance(data, Mapping) and data.get("method") == "compressed":
+        return CompressedPlan.read(data, read_plan(data.get("wide", {})))
     spatial = isinstance(data, Mapping) and data.get("method") == "spatial"
     return SpatialPlan.from_dict(data) if spatial else SketchPlan.from_dict(data)
 
@@ -92,13 +95,15 @@ def make_map(plan: Plan | MapPlan, seed: int, dtype: Any) -> Map:
     Raises
     ------
     DualactError
-        If the seed of a spatial plan is another.
+        If the seed of a plan that holds one is another.
     """
-    if not isinstance(plan, SpatialPlan):
+    if not isinstance(plan, SpatialPlan | CompressedPlan):
         return FeatureMap(plan, seed, dtype)
     if seed != plan.seed:
         raise DualactError(
-            f"the plan was made for random_state={plan.seed}: its heavy directions are those of "
+            f"the plan was made for random_state={plan.seed}: its directions are those of "
             f"that map. Got {seed}. Pass {plan.seed}, or fit again."
         )
+    if isinstance(plan, CompressedPlan):
+        return CompressedMap(plan, make_map(plan.wide, seed, dtype))
     return SpatialMap(plan, dtype)

@@ -75,6 +75,15 @@ class SketchPlan:
         return self.checked.network
 
     @property
+    def shaped_network(self) -> Network:
+        """The network."""
+        return self.checked.network
+
+    @property
+    def input_shape(self) -> None:
+        """None: inputs are rows."""
+
+    @property
     def kind(self) -> Kind:
         """The kind of kernel."""
         return self.checked.kind

@@ -43,7 +43,6 @@ def plan_images(
     degree: int | str = "auto",
     widths: str | Sequence[int] = "auto",
     seed: int = 0,
-    directions: bool = True,
 ) -> SpatialPlan:
     """Design the feature map of a spatial network.
 
@@ -64,8 +63,6 @@ def plan_images(
         Columns of Σ after each Act but the last.
     seed : int
         Non-negative.
-    directions : bool
-        Whether heavy directions of the features are kept apart; False is for comparisons.
 
     Raises
     ------
@@ -95,7 +92,6 @@ def plan_images(
         top,
         seed,
         np.float32,
-        directions,
     )
     with_theta = checked.kind == "ntk"
     features = output_features(

@@ -67,6 +67,11 @@ class SpatialPlan:
         return Network(self.network.layers, self.checked.input_shape)
 
     @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """The shape of one input."""
+        return self.checked.input_shape
+
+    @property
     def kind(self) -> Kind:
         """The kind of kernel."""
         return self.checked.kind
