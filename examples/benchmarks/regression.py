@@ -3,8 +3,8 @@
     python examples/benchmarks/regression.py DIRECTORY --tables protein kin40k pol elevators
 
 DIRECTORY holds ``uci_protein_raw.npz`` with x and y (a fifth of the rows is for testing), ``uci_kin40k.npz``
-and so on with x, y and test_mask, whose first split is taken; left out, diabetes stands in. Columns and targets
-are standardised on the training rows, so that 1 is the error of the mean. Network and gamma are chosen by
+and so on with x, y and test_mask, whose first split is taken; left out, diabetes stands in. Columns and
+targets are standardised on the training rows, 1 is the error of the mean. Network and gamma are chosen by
 generalised cross-validation on 8,000 training rows, as are all alphas on all of them: nobody sees the test
 rows. Seconds are those of fit, transforms and ridge.
 """
