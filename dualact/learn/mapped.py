@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..errors import NetworkError
 from ..sketch.maps import Map, make_map
+from ..sketch.random.planning import RandomPlan
 from ..sketch.spatial.planning import SpatialPlan
 from .dask_arrays import is_dask, map_rows
 from .parameters import as_flat_rows
@@ -82,7 +83,7 @@ class MappedTransformer(
     def _checked(self, X: Any) -> Any:
         """X as it was for ``fit``: a float array or CSR matrix."""
         check_is_fitted(self)
-        if isinstance(self.plan_, SpatialPlan):
+        if isinstance(self.plan_, SpatialPlan | RandomPlan) and self.plan_.checked.spatial:
             X, _ = as_flat_rows(X, self.plan_.checked.input_shape)
         return validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
 

@@ -13,7 +13,9 @@ from sklearn.utils.validation import validate_data
 from ..exact.matrices import kernel_diag
 from ..network.layers import is_spatial
 from ..network.spec import Network
-from ..sketch.maps import Plan, plan_map, read_plan
+from ..sketch.maps import METHODS, Plan, plan_map, read_plan
+from ..sketch.random.feature_map import RandomMap
+from ..sketch.random.planning import RandomPlan
 from ..sketch.spatial.planning import SpatialPlan
 from .dask_arrays import design_rows, is_dask
 from .mapped import DTYPES, MappedTransformer
@@ -23,6 +25,7 @@ from .parameters import (
     check_choice,
     check_integer,
     check_jobs,
+    check_leverage,
     network_of,
     seed_of,
 )
@@ -48,18 +51,23 @@ class SketchedNeuralKernel(
         Number of features.
     degree : int or "auto", default "auto"
         Highest power of the cosine; "auto" takes what the predicted error asks for.
-    method : {"auto", "polysketch"}, default "auto"
-        How features are made. "auto" is "polysketch".
+    method : {"auto", "polysketch", "random"}, default "auto"
+        How features are made: polynomial sketches of the series, or random features φ(Wx) layer by layer (NTKRF).
+        "auto" takes the one with the smaller predicted error, polynomial sketches where a degree or widths are
+        given; ``print(plan_)`` says which and why.
     random_state : int, RandomState or None
         An integer fixes the map, together with ``plan_`` and the dtype of the data.
     n_jobs : int or None
         Threads; None means one per usable core.
     widths : "auto" or sequence of int, default "auto"
         Of a spatial network: columns after each Act layer but the last, whose columns n_components says.
+    leverage : bool or "auto", default "auto"
+        Random features only: sampling by leverage scores, which are known for homogeneous activations
+        (relu, leaky_relu, abs, rectified_power, monomial). "auto": where they are known.
 
     Attributes
     ----------
-    plan_ : SketchPlan, or SpatialPlan for a spatial network
+    plan_ : SketchPlan, SpatialPlan for a spatial network, or RandomPlan for random features
         What the map does and its predicted error; ``print(plan_)`` is a table, ``plan_.to_dict()`` JSON.
     seed_ : int
         The integer that fixes the random signs.
@@ -103,6 +111,7 @@ class SketchedNeuralKernel(
         random_state: Any = None,
         n_jobs: int | None = None,
         widths: Any = "auto",
+        leverage: bool | str = "auto",
     ) -> None:
         self.network = network
         self.kind = kind
@@ -112,6 +121,7 @@ class SketchedNeuralKernel(
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.widths = widths
+        self.leverage = leverage
 
     def fit(self, X: Any, y: Any = None) -> SketchedNeuralKernel:
         """Design the map on a bounded sample of X.
@@ -152,7 +162,7 @@ class SketchedNeuralKernel(
 
         Returns
         -------
-        SketchPlan or SpatialPlan
+        SketchPlan, SpatialPlan or RandomPlan
         """
         self._check_parameters()
         X, population = design_rows(X)
@@ -175,6 +185,8 @@ class SketchedNeuralKernel(
             n_components=self.n_components,
             degree=self.degree,
             population=population,
+            method=self.method,
+            leverage=self.leverage,
         )
 
     @classmethod
@@ -183,9 +195,10 @@ class SketchedNeuralKernel(
 
         Parameters
         ----------
-        plan : SketchPlan, SpatialPlan, or its dictionary
+        plan : SketchPlan, SpatialPlan, RandomPlan, or its dictionary
         random_state : int
-            The ``seed_`` of the transformer to be repeated; a spatial plan allows no other.
+            The ``seed_`` of the transformer to be repeated; plans of spatial networks and of random features
+            allow no other.
 
         Returns
         -------
@@ -217,7 +230,8 @@ class SketchedNeuralKernel(
         -------
         (n,) float64 array
             Computed in float64 for data of any dtype; no sketch enters it, but for spatial networks, where
-            E|z(x)|² is taken to be |z(x)|². Of a dask array a lazy one.
+            E|z(x)|² is taken to be |z(x)|². 0 for random features, which leave nothing out. Of a dask array a
+            lazy one.
 
         Notes
         -----
@@ -253,15 +267,18 @@ class SketchedNeuralKernel(
             return lazy
         X = self._checked(X)
         X = X if X.dtype == np.float64 else X.astype(np.float64)
-        plan = self.plan_
+        plan, features = self.plan_, self._map(np.float64)
+        if isinstance(features, RandomMap):
+            return np.zeros(X.shape[0])
         network = plan.shaped_network if isinstance(plan, SpatialPlan) else plan.network
         diagonal = kernel_diag(network, X, plan.kind)
-        return np.maximum(diagonal - self._map(np.float64).series_diagonal(X), 0.0)
+        return np.maximum(diagonal - features.series_diagonal(X), 0.0)
 
     def _check_parameters(self) -> None:
         name = type(self).__name__
         check_choice(name, "kind", self.kind, ("ntk", "nngp"))
-        check_choice(name, "method", self.method, ("auto", "polysketch"))
+        check_choice(name, "method", self.method, METHODS)
+        check_leverage(name, self.leverage)
         check_jobs(name, self.n_jobs)
         check_integer(name, "n_components", self.n_components, 1)
         if not (isinstance(self.degree, str) and self.degree == "auto"):

@@ -1,0 +1,290 @@
+"""Making the plan of random features: a sample, pilot runs, the columns of each part, a check."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...errors import DualactError, NetworkError
+from ...exact.matrices import kernel
+from ...exact.spatial_matrices import spatial_kernel
+from ...network.layers import Act
+from ...network.planning import NetworkPlan, check
+from ...network.spec import Network
+from ...network.stages import Stage, every_stage, stages_of
+from ...nonlinearity.contract import Activation
+from ..counts import as_count
+from ..monomials import monomial_count
+from ..sample import sampled_rows
+from ..spatial.state import Array
+from ..spatial.walk import first_state, output_features, walk
+from .budget import Part, share_columns
+from .design import PARTS, RandomDesigner, Widths
+from .feature_map import RandomMap, as_positions
+from .planning import RandomPlan
+from .remainders import Remainder
+
+__all__ = ["plan_random", "use_sphere"]
+
+_ROWS = 256  # of dense data that are looked at
+_PILOT_ROWS = 96
+_LEAST_PILOT, _MOST_PILOT = 32, 256
+_FREE = 2048  # columns of a part that takes none of the output
+_SMALL = 3  # a row of at most a third of the columns is passed on whole
+
+
+def plan_random(
+    network: Network,
+    kind: str,
+    X: Any = None,
+    *,
+    input_shape: tuple[int, ...] | None = None,
+    n_features: int | None = None,
+    n_components: int,
+    leverage: bool | str = "auto",
+    widths: str | Sequence[int] = "auto",
+    seed: int = 0,
+    population: int | None = None,
+    projection: str = "auto",
+) -> RandomPlan:
+    """Design the random features of a network.
+
+    Parameters
+    ----------
+    network : Network
+    kind : {"ntk", "nngp"}
+    X : array or CSR matrix, optional
+        Finite float rows, or images; some of them are looked at. None: drawn from N(0, 1).
+    input_shape, n_features
+        Where X is not given.
+    n_components : int
+        Output columns.
+    leverage : bool or "auto"
+        Leverage-score sampling; "auto": where φ is homogeneous.
+    widths : "auto" or sequence of int
+        Of a spatial network: columns of Σ after each Act but the last.
+    seed : int
+        Non-negative.
+    population : int, optional
+        How many rows X stands for, where it is a sample itself.
+    projection : {"auto", "gaussian", "orthogonal", "structured"}
+        How directions are drawn; for comparisons.
+
+    Raises
+    ------
+    NetworkError
+        If the network is ill-defined, does not fit the data, or has no random features.
+    DualactError
+        If a parameter is out of range, or n_components too small for a column of each part.
+    """
+    if X is not None:
+        input_shape = X.shape[1:] if X.ndim > 2 else input_shape
+        n_features = X.shape[1] if X.ndim == 2 else None
+    checked = check(network, kind, input_shape=input_shape, n_features=n_features)
+    n_components = as_count("n_components", n_components, 1)
+    if checked.n_features is None:
+        raise NetworkError(
+            "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
+        )
+    stages = stages_of(network.layers, checked.positions)
+    acts = [s for s in every_stage(stages) if isinstance(s.layer, Act)]
+    sphere = {s.path: use_sphere(_activation(s), s.path, leverage) for s in acts}
+    rows, count = _sample(checked, X)
+    fit = _Fit(checked, stages, acts, rows, n_components, sphere, seed, projection)
+    plan = fit.plan(0 if X is None else count)
+    n = population if population is not None else X.shape[0] if X is not None else count
+    return replace(plan, error=_measured(plan, rows, n))
+
+
+def use_sphere(act: Activation, path: str, leverage: bool | str) -> bool:
+    """Return whether leverage scores are used for an activation, or refuse.
+
+    Raises
+    ------
+    NetworkError
+        If they are asked for and not known, or there is no function to make features of.
+    """
+    if act.phi is None:
+        raise NetworkError(
+            f"layer {path} (Act({act.name!r})): random features are values of phi, and this is a kernel that no "
+            "pointwise function makes. Use method='polysketch'."
+        )
+    if leverage == "auto":
+        return act.homogeneity is not None
+    if leverage and act.homogeneity is None:
+        raise NetworkError(
+            f"layer {path} (Act({act.name!r})): leverage-score sampling needs a homogeneous activation (relu, "
+            "leaky_relu, abs, rectified_power, monomial), whose scores depend on |w| alone, as |w|^2h; those of "
+            "other activations change with the norm of the row. Pass leverage='auto' or False."
+        )
+    return bool(leverage)
+
+
+def _activation(stage: Stage) -> Activation:
+    assert isinstance(stage.layer, Act)
+    return stage.layer.activation
+
+
+@dataclass
+class _Fit:
+    """One network, a sample, a number of columns."""
+
+    checked: NetworkPlan
+    stages: tuple[Stage, ...]
+    acts: list[Stage]
+    rows: Array
+    n_components: int
+    sphere: dict[str, bool]
+    seed: int
+    projection: str
+
+    @property
+    def with_theta(self) -> bool:
+        return self.checked.kind == "ntk"
+
+    def plan(self, count: int) -> RandomPlan:
+        """Pilot runs, then the design."""
+        names = ("rest", "product", "slope") if self.with_theta else ("rest",)
+        keep = self._keep()
+        least = len(self.acts) * (1 + len(names)) + 1
+        if self.n_components < least:
+            raise DualactError(
+                f"n_components={self.n_components} would leave a part of the random features empty: "
+                f"{len(self.acts)} activations have {len(names)} parts and a constant each, beside what is "
+                f"linear. Take n_components of at least {least} (a few hundred to be useful)."
+            )
+        slots = [(s.path, name) for s in self.acts for name in names]
+        pilot = min(_MOST_PILOT, max(_LEAST_PILOT, self.n_components // max(1, 2 * len(slots))))
+        base = {s.path: Widths(sigma=keep.get(s.path), **dict.fromkeys(names, pilot)) for s in self.acts}
+        parts, fixed = self._measure(base, slots, pilot)
+        columns = share_columns(parts, self.n_components - fixed)
+        chosen = dict(base)
+        for part, width in zip(parts, columns, strict=True):
+            chosen[part.path] = replace(chosen[part.path], **{part.name: width})
+        return self._final(chosen, parts, count)
+
+    def _keep(self) -> dict[str, int]:
+        """Columns of x that are passed on, where they are too many for all."""
+        d, m = self.rows.shape[-1], self.n_components
+        parts = len(self.acts) * (4 if self.with_theta else 2)
+        if not self.acts or _SMALL * d <= m:
+            return {}
+        return {self.acts[0].path: max(1, min(m // _SMALL, m - parts))}
+
+    def _measure(
+        self, base: dict[str, Widths], slots: list[tuple[str, str]], pilot: int
+    ) -> tuple[list[Part], float]:
+        """The variance and the cost of each part, and the columns that none of them takes."""
+        few = self.rows[np.linspace(0, len(self.rows) - 1, min(_PILOT_ROWS, len(self.rows))).astype(int)]
+        first = self._features(base, few)
+        gram = first @ first.T
+        parts, paid = [], 0.0
+        for path, name in slots:
+            act = _activation(next(s for s in self.acts if s.path == path))
+            if self._empty(act, path, name):
+                parts.append(Part(path, name, 0.0, 0.0, 0))
+                continue
+            other = self._features(base, few, {path: tuple(int(p == name) for p in PARTS)})
+            variance = float(np.mean((other @ other.T - gram) ** 2)) / 2 * pilot
+            wider = {**base, path: replace(base[path], **{name: 2 * pilot})}
+            cost = (self._features(wider, few[:2]).shape[1] - first.shape[1]) / pilot
+            most = _FREE if cost <= 0 else 2**31
+            if name == "product" and path == self.acts[0].path:
+                most = min(most, monomial_count(self.rows.shape[-1], 2))
+            parts.append(Part(path, name, max(variance, 1e-300), cost, most))
+            paid += cost * pilot
+        return parts, first.shape[1] - paid
+
+    def _empty(self, act: Activation, path: str, name: str) -> bool:
+        prime = name != "rest"
+        sphere = 4 if self.sphere[path] else None
+        remainder = Remainder(act, prime, sphere, 0.5, min(2.0, act.variance_limit / 2))
+        if name == "product":
+            return bool(np.all(remainder.exact(np.ones(1))[:, 1] == 0))
+        return remainder.empty
+
+    def _designer(self, widths: dict[str, Widths], draws: dict[str, tuple[int, ...]]) -> RandomDesigner:
+        return RandomDesigner(
+            widths, self.with_theta, self.sphere, self.seed, np.float32, self.projection, draws
+        )
+
+    def _features(
+        self, widths: dict[str, Widths], rows: Array, draws: dict[str, tuple[int, ...]] | None = None
+    ) -> Array:
+        """The output of a map of these widths before the last step, its copies merged."""
+        return self._walked(self._designer(widths, draws or {}), rows)[1].astype(np.float64)
+
+    def _walked(self, designer: RandomDesigner, rows: Array) -> tuple[Any, Array]:
+        state = walk(self.stages, first_state(rows, np.float32), self.with_theta, designer)
+        features = output_features(state, self.with_theta)
+        ending = designer.ending(state, features, 2**31)
+        return state, designer.ended(ending, features)
+
+    def _final(self, widths: dict[str, Widths], parts: list[Part], count: int) -> RandomPlan:
+        """Design on the whole sample; what the columns miss or exceed goes to the widest part."""
+        for _ in range(3):
+            designer = self._designer(widths, {})
+            state = walk(self.stages, first_state(self.rows, np.float32), self.with_theta, designer)
+            features = output_features(state, self.with_theta)
+            ending = designer.ending(state, features, self.n_components)
+            length = ending.narrow.length
+            spare = self.n_components - length
+            best = max((p for p in parts if p.cost > 0), key=lambda p: p.variance, default=None)
+            if spare == 0 or best is None:
+                break
+            now = getattr(widths[best.path], best.name) + int(spare / best.cost)
+            if now < 1 or int(spare / best.cost) == 0:
+                break
+            widths = {**widths, best.path: replace(widths[best.path], **{best.name: now})}
+        return RandomPlan(
+            self.checked,
+            self.n_components,
+            dict(designer.made),
+            ending,
+            min(length, self.n_components),
+            math.nan,
+            count,
+            self.seed,
+        )
+
+
+def _sample(checked: NetworkPlan, X: Any) -> tuple[Array, int]:
+    shape = checked.input_shape if checked.spatial else (checked.n_features,)
+    assert shape is not None
+    count = _ROWS if not checked.spatial else min(_ROWS, max(16, 24_576 // math.prod(shape[:-1])))
+    if X is None:
+        X = np.random.Generator(np.random.PCG64(0)).standard_normal((count, *shape))
+    rows = as_positions(checked, sampled_rows(X, count))
+    return rows, len(rows)
+
+
+def _measured(plan: RandomPlan, rows: Array, population: int) -> float:
+    """The relative error on rows of the sample, its two kinds of pairs weighted as among all rows."""
+    flat = rows.reshape(len(rows), -1).astype(np.float64)
+    if plan.checked.spatial:
+        positions = math.prod(plan.checked.positions)
+        few = min(len(flat), max(3, min(32, math.isqrt(2**23 // positions**2))))
+        flat = flat[np.linspace(0, len(flat) - 1, few).astype(int)]
+        exact = spatial_kernel(plan.shaped_network, flat, None, plan.kind, None, None, False, None)
+    else:
+        exact = kernel(plan.network, flat, None, plan.kind)
+    features = RandomMap(plan, np.float32).transform(flat.astype(np.float32), 1).astype(np.float64)
+    return _relative(features @ features.T - exact, exact, population)
+
+
+def _relative(gap: Array, exact: Array, population: int) -> float:
+    n = len(exact)
+
+    def mean(values: Array) -> float:
+        own = float(np.mean(np.diagonal(values) ** 2))
+        if n == 1:
+            return own
+        other = (float(np.sum(values**2)) - n * own) / (n * (n - 1))
+        return own / population + other * (1 - 1 / population)
+
+    size = mean(exact)
+    return math.sqrt(mean(gap) / size) if size > 0 else 0.0
