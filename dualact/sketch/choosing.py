@@ -46,7 +46,8 @@ def choose(
     beside = f"{other.error:.2g} of random features"
     if other.error < _GAIN * error:
         return replace(
-            other, reason=f"method random: predicted error {other.error:.2g}, against {error:.2g} of polysketch"
+            other,
+            reason=f"method random: predicted error {other.error:.2g}, against {error:.2g} of polysketch",
         )
     return replace(sketched, reason=f"method polysketch: predicted error {error:.2g}, against {beside}")
 

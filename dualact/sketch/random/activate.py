@@ -143,7 +143,10 @@ class RandomActivator:
         self.rest = _drawn(act, False, made, length, made.rest, (*key, 3, draws[2]), dtype)
         if not self.with_theta:
             return
-        theta = length if made.same else made.merge.width if made.merge is not None else made.extra.length
+        theta = length
+        if not made.same:
+            assert made.extra is not None
+            theta = made.extra.length if made.merge is None else made.merge.width
         self.slope = _drawn(act, True, made, length, made.slope, (*key, 4, draws[4]), dtype)
         self.left = Srht(theta, made.slope, (*key, 5, draws[4]), dtype) if made.slope else None
         self.square: PolySketch | None = None
@@ -152,9 +155,10 @@ class RandomActivator:
             seed = _number((*key, 6, draws[3]))
             self.square = PolySketch(length, {2: made.product}, seed=seed, dtype=dtype)
         elif made.product:
-            self.pair = tuple(
+            left, right = (
                 Srht(n, made.product, (*key, 6 + i, draws[3]), dtype) for i, n in enumerate((theta, length))
             )
+            self.pair = left, right
 
     def __call__(self, state: State, variance: Array) -> State:
         """Return the state after the activation.

@@ -7,12 +7,15 @@ D ∝ √(V/c).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 __all__ = ["Part", "share_columns"]
+
+_NOTHING = 1e-14  # of the largest variance: rounding
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Part:
 
 
 def share_columns(parts: Sequence[Part], budget: float) -> list[int]:
-    """Return the columns of each part: at least 1 where V > 0, none where it is 0.
+    """Return the columns of each part: at least 1, none where V is 0.
 
     Parameters
     ----------
@@ -59,16 +62,17 @@ def share_columns(parts: Sequence[Part], budget: float) -> list[int]:
     variance = np.array([p.variance for p in parts], dtype=float)
     cost = np.array([p.cost for p in parts], dtype=float)
     most = np.array([p.most for p in parts], dtype=float)
-    loud = variance > 0
+    loud = variance > _NOTHING * variance.max(initial=0.0)
     free = loud & (cost <= 0)
     paid = loud & ~free
     columns = np.where(free, most, 0.0)
     if paid.any():
         wish = np.zeros(len(parts))
         wish[paid] = np.sqrt(variance[paid] / cost[paid])
-        low, high = 0.0, 2.0**60 / wish[paid].min()
-        for _ in range(300):
-            middle = (low + high) / 2
+        wish /= wish.max()
+        low, high = 1e-3, 2.0**40
+        for _ in range(200):
+            middle = math.sqrt(low * high)
             trial = np.clip(np.floor(middle * wish), 1, np.maximum(most, 1))
             if float(trial[paid] @ cost[paid]) <= budget:
                 low = middle

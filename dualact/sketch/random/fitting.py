@@ -22,6 +22,7 @@ from ..monomials import monomial_count
 from ..sample import sampled_rows
 from ..spatial.state import Array
 from ..spatial.walk import first_state, output_features, walk
+from .activate import RandomActivate
 from .budget import Part, share_columns
 from .design import PARTS, RandomDesigner, Widths
 from .feature_map import RandomMap, as_positions
@@ -34,6 +35,7 @@ _ROWS = 256  # of dense data that are looked at
 _PILOT_ROWS = 96
 _LEAST_PILOT, _MOST_PILOT = 32, 256
 _FREE = 2048  # columns of a part that takes none of the output
+_WHOLE = 8  # a product is made exact where that takes at most so small a part of the columns
 _SMALL = 3  # a row of at most a third of the columns is passed on whole
 
 
@@ -180,7 +182,14 @@ class _Fit:
     ) -> tuple[list[Part], float]:
         """The variance and the cost of each part, and the columns that none of them takes."""
         few = self.rows[np.linspace(0, len(self.rows) - 1, min(_PILOT_ROWS, len(self.rows))).astype(int)]
-        first = self._features(base, few)
+        designer = self._designer(base, {})
+        first = self._walked(designer, few)
+        squares = self._squares(designer)
+        for path, count in squares.items():
+            if count <= max(pilot, self.n_components // _WHOLE):
+                base[path] = replace(base[path], product=count)
+                slots.remove((path, "product"))
+                first = self._features(base, few)
         gram = first @ first.T
         parts, paid = [], 0.0
         for path, name in slots:
@@ -193,11 +202,20 @@ class _Fit:
             wider = {**base, path: replace(base[path], **{name: 2 * pilot})}
             cost = (self._features(wider, few[:2]).shape[1] - first.shape[1]) / pilot
             most = _FREE if cost <= 0 else 2**31
-            if name == "product" and path == self.acts[0].path:
-                most = min(most, monomial_count(self.rows.shape[-1], 2))
-            parts.append(Part(path, name, max(variance, 1e-300), cost, most))
+            if name == "product" and path in squares:
+                most = min(most, squares[path])
+            parts.append(Part(path, name, variance, cost, most))
             paid += cost * pilot
         return parts, first.shape[1] - paid
+
+    def _squares(self, designer: RandomDesigner) -> dict[str, int]:
+        """How many columns make the product at an Act layer exact, where θ is σ; none where it is not there."""
+        found = {}
+        for s in self.acts:
+            made = designer.made[s.path]
+            if isinstance(made, RandomActivate) and made.same and not self._empty(_activation(s), s.path, "product"):
+                found[s.path] = monomial_count(made.sigma.length, 2)
+        return found
 
     def _empty(self, act: Activation, path: str, name: str) -> bool:
         prime = name != "rest"
@@ -216,13 +234,13 @@ class _Fit:
         self, widths: dict[str, Widths], rows: Array, draws: dict[str, tuple[int, ...]] | None = None
     ) -> Array:
         """The output of a map of these widths before the last step, its copies merged."""
-        return self._walked(self._designer(widths, draws or {}), rows)[1].astype(np.float64)
+        return self._walked(self._designer(widths, draws or {}), rows)
 
-    def _walked(self, designer: RandomDesigner, rows: Array) -> tuple[Any, Array]:
+    def _walked(self, designer: RandomDesigner, rows: Array) -> Array:
         state = walk(self.stages, first_state(rows, np.float32), self.with_theta, designer)
         features = output_features(state, self.with_theta)
         ending = designer.ending(state, features, 2**31)
-        return state, designer.ended(ending, features)
+        return designer.ended(ending, features).astype(np.float64)
 
     def _final(self, widths: dict[str, Widths], parts: list[Part], count: int) -> RandomPlan:
         """Design on the whole sample; what the columns miss or exceed goes to the widest part."""

@@ -61,9 +61,7 @@ class Remainder:
         Variances between which the coefficients are tabulated.
     """
 
-    def __init__(
-        self, act: Activation, prime: bool, dimension: int | None, low: float, high: float
-    ) -> None:
+    def __init__(self, act: Activation, prime: bool, dimension: int | None, low: float, high: float) -> None:
         self.act, self.prime, self.dimension = act, prime, dimension
         self.degree = None if act.homogeneity is None else float(act.homogeneity) - prime
         self.coefficients: Coefficients | None = None
@@ -71,7 +69,8 @@ class Remainder:
             self.coefficients = Coefficients(act, (0, 1), prime, low, high)
         if self.degree is not None:
             right, left = (float(x) for x in np.asarray(act(np.array([1.0, -1.0]))))
-            self.sides = (right * act.homogeneity, -left * act.homogeneity) if prime else (right, left)
+            power = self.degree + 1
+            self.sides = (right * power, -left * power) if prime else (right, left)
             self.unit = self._unit(dimension)
 
     def _unit(self, dimension: int | None) -> tuple[float, float, float]:
@@ -88,8 +87,8 @@ class Remainder:
         if self.degree is None:
             assert self.coefficients is not None
             return self.coefficients(variance)
-        scale = _power(variance, self.degree / 2)
-        return scale[:, None] * np.array(self.unit[:2])
+        found: Array = _power(variance, self.degree / 2)[:, None] * np.array(self.unit[:2])
+        return found
 
     def __call__(self, t: Array, variance: Array) -> Array:
         """Return r(t), (n, m), in place where possible."""
@@ -108,6 +107,7 @@ class Remainder:
 
     def _homogeneous(self, t: Array, variance: Array) -> Array:
         c0, c1, weight = self.unit
+        assert self.degree is not None
         right, left = (weight * s for s in self.sides)
         if self.degree == 1.0:
             even = (right + left) / 2  # the odd part is linear: nothing of it is left
@@ -135,7 +135,8 @@ class Remainder:
         found = np.asarray(_function(self.act, self.prime)(wide * np.sqrt(variance)[:, None]))
         found = found - c0[:, None]
         found -= c1[:, None] * wide
-        return found.astype(t.dtype)
+        out: Array = found.astype(t.dtype)
+        return out
 
 
 def _moment(s: float, dimension: int | None) -> float:
