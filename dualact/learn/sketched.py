@@ -15,7 +15,6 @@ from ..network.layers import is_spatial
 from ..network.spec import Network
 from ..sketch.maps import METHODS, Plan, plan_map, read_plan
 from ..sketch.random.feature_map import RandomMap
-from ..sketch.random.planning import RandomPlan
 from ..sketch.spatial.planning import SpatialPlan
 from .dask_arrays import design_rows, is_dask
 from .mapped import DTYPES, MappedTransformer
@@ -52,9 +51,9 @@ class SketchedNeuralKernel(
     degree : int or "auto", default "auto"
         Highest power of the cosine; "auto" takes what the predicted error asks for.
     method : {"auto", "polysketch", "random"}, default "auto"
-        How features are made: polynomial sketches of the series, or random features φ(Wx) layer by layer (NTKRF).
-        "auto" takes the one with the smaller predicted error, polynomial sketches where a degree or widths are
-        given; ``print(plan_)`` says which and why.
+        How features are made: polynomial sketches of the series, or random features φ(Wx) layer by layer
+        (NTKRF). "auto" takes the one with the smaller predicted error, polynomial sketches where a degree or
+        widths are given; ``print(plan_)`` says which and why.
     random_state : int, RandomState or None
         An integer fixes the map, together with ``plan_`` and the dtype of the data.
     n_jobs : int or None

@@ -1,7 +1,7 @@
 """Plans and feature maps of every kind.
 
-Polynomial sketches take a dense network as one series, a spatial one layer by layer; random features go layer by
-layer in both.
+Polynomial sketches take a dense network as one series, a spatial one layer by layer; random features go
+layer by layer in both.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def plan_map(
 ) -> Plan:
     """Design the feature map of any network.
 
-    See :func:`plan_features`, :func:`plan_images` and :func:`plan_random`; ``method="auto"`` takes what is predicted
-    to be better, polynomial sketches where a degree or widths are given.
+    See :func:`plan_features`, :func:`plan_images` and :func:`plan_random`; ``method="auto"`` takes what is
+    predicted to be better, polynomial sketches where a degree or widths are given.
 
     Raises
     ------
@@ -84,23 +84,21 @@ def plan_map(
                 f"Leave degree='auto', or take method='polysketch'. Got degree={degree!r}."
             )
         return random()
-    sketched: SketchPlan | SpatialPlan
-    if spatial:
-        if hasattr(X, "toarray"):
-            X = X.toarray()
-        sketched = plan_images(
-            network,
-            kind,
-            X,
-            input_shape=input_shape,
-            n_features=n_features,
-            n_components=n_components,
-            degree=degree,
-            widths=widths,
-            seed=seed,
-        )
-    else:
-        sketched = plan_features(
+
+    def sketched() -> SketchPlan | SpatialPlan:
+        if spatial:
+            return plan_images(
+                network,
+                kind,
+                X.toarray() if hasattr(X, "toarray") else X,
+                input_shape=input_shape,
+                n_features=n_features,
+                n_components=n_components,
+                degree=degree,
+                widths=widths,
+                seed=seed,
+            )
+        return plan_features(
             network,
             kind,
             X,
@@ -109,9 +107,10 @@ def plan_map(
             degree=degree,
             population=population,
         )
+
     if method == "auto" and degree == "auto" and widths == "auto":
         return choose(sketched, random)
-    return sketched
+    return sketched()
 
 
 def read_plan(data: Plan | Mapping[str, Any]) -> Plan:

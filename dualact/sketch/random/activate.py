@@ -6,8 +6,8 @@ With σ and θ the features that arrive, ψ = σ/|σ|, v the exact variance and 
     Σ:  [c_1/√v · σ,  c_0,  r(Wψ)/√m]
     Θ:  [d_0 · θ,  d_1/√v · S(θ ⊗ σ),  (Rθ) ⊙ s(W'ψ)]
 
-S a sketch of degree 2, R an SRHT. Each column of the last part has a w of its own: that is the degree-2 sketch of
-θ ⊗ s(W'ψ) with no features in between.
+S a sketch of degree 2, R an SRHT. Each column of the last part has a w of its own: that is the degree-2
+sketch of θ ⊗ s(W'ψ) with no features in between.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How the columns are shared: by the variance that each part adds to the output, as measured.
 
-A part with D columns adds the variance V/D to an entry of the Gram matrix, and takes c output columns a column (its
-features are passed on through later layers, merged where they can be). Σ V/D subject to Σ c·D = m is least at
-D ∝ √(V/c).
+A part with D columns adds the variance V/D to an entry of the Gram matrix, and takes c output columns a
+column (its features are passed on through later layers, merged where they can be). Σ V/D subject to Σ c·D = m
+is least at D ∝ √(V/c).
 """
 
 from __future__ import annotations

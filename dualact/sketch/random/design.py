@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import NetworkError
 from ...network.layers import Act
 from ...network.stages import Stage
 from ...nonlinearity.contract import Activation
@@ -110,6 +111,7 @@ class RandomDesigner:
         """Design an activation."""
         assert isinstance(stage.layer, Act)
         act, widths = stage.layer.activation, self.widths[stage.path]
+        _check_moments(act, stage.path, state.variance)
         length = state.sigma.shape[-1]
         same = self.with_theta and state.theta is state.sigma
         merge, extra = None, None
@@ -169,6 +171,17 @@ class RandomDesigner:
         if ending.merge is None:
             return features
         return Merger(ending.merge, (self.seed, len(self.made), 0), features.dtype)(features)
+
+
+def _check_moments(act: Activation, path: str, variance: Array) -> None:
+    """Refuse variances at which features have none: E φ² is finite below a limit, E φ⁴ below half of it."""
+    worst = float(variance.max(initial=0.0))
+    if worst >= act.variance_limit / 2:
+        raise NetworkError(
+            f"layer {path} (Act({act.name!r})): E phi^4 is infinite at variances of {act.variance_limit / 2:g} "
+            f"and more, so the error of random features would have no bound; the sample has {worst:.3g}. Scale "
+            "X or the weights down, or use method='polysketch'."
+        )
 
 
 def narrowed(rows: Array, length: int, width: int | None) -> Narrow:

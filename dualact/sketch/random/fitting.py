@@ -20,6 +20,7 @@ from ...nonlinearity.contract import Activation
 from ..counts import as_count
 from ..monomials import monomial_count
 from ..sample import sampled_rows
+from ..spatial.fitting import layer_widths
 from ..spatial.state import Array
 from ..spatial.walk import first_state, output_features, walk
 from .activate import RandomActivate
@@ -32,7 +33,7 @@ from .remainders import Remainder
 __all__ = ["plan_random", "use_sphere"]
 
 _ROWS = 256  # of dense data that are looked at
-_PILOT_ROWS = 96
+_PILOT_ROWS, _PILOT_POSITIONS = 96, 8192
 _LEAST_PILOT, _MOST_PILOT = 32, 256
 _FREE = 2048  # columns of a part that takes none of the output
 _WHOLE = 8  # a product is made exact where that takes at most so small a part of the columns
@@ -96,7 +97,7 @@ def plan_random(
     acts = [s for s in every_stage(stages) if isinstance(s.layer, Act)]
     sphere = {s.path: use_sphere(_activation(s), s.path, leverage) for s in acts}
     rows, count = _sample(checked, X)
-    fit = _Fit(checked, stages, acts, rows, n_components, sphere, seed, projection)
+    fit = _Fit(checked, stages, acts, rows, n_components, sphere, seed, projection, widths)
     plan = fit.plan(0 if X is None else count)
     n = population if population is not None else X.shape[0] if X is not None else count
     return replace(plan, error=_measured(plan, rows, n))
@@ -112,16 +113,16 @@ def use_sphere(act: Activation, path: str, leverage: bool | str) -> bool:
     """
     if act.phi is None:
         raise NetworkError(
-            f"layer {path} (Act({act.name!r})): random features are values of phi, and this is a kernel that no "
-            "pointwise function makes. Use method='polysketch'."
+            f"layer {path} (Act({act.name!r})): random features are values of phi, and this is a kernel that "
+            "no pointwise function makes. Use method='polysketch'."
         )
     if leverage == "auto":
         return act.homogeneity is not None
     if leverage and act.homogeneity is None:
         raise NetworkError(
-            f"layer {path} (Act({act.name!r})): leverage-score sampling needs a homogeneous activation (relu, "
-            "leaky_relu, abs, rectified_power, monomial), whose scores depend on |w| alone, as |w|^2h; those of "
-            "other activations change with the norm of the row. Pass leverage='auto' or False."
+            f"layer {path} (Act({act.name!r})): leverage-score sampling needs a homogeneous activation "
+            "(relu, leaky_relu, abs, rectified_power, monomial), whose scores depend on |w| alone, as |w|^2h; "
+            "those of other activations change with the norm of the row. Pass leverage='auto' or False."
         )
     return bool(leverage)
 
@@ -143,6 +144,7 @@ class _Fit:
     sphere: dict[str, bool]
     seed: int
     projection: str
+    widths: str | Sequence[int] = "auto"
 
     @property
     def with_theta(self) -> bool:
@@ -151,7 +153,6 @@ class _Fit:
     def plan(self, count: int) -> RandomPlan:
         """Pilot runs, then the design."""
         names = ("rest", "product", "slope") if self.with_theta else ("rest",)
-        keep = self._keep()
         least = len(self.acts) * (1 + len(names)) + 1
         if self.n_components < least:
             raise DualactError(
@@ -161,13 +162,40 @@ class _Fit:
             )
         slots = [(s.path, name) for s in self.acts for name in names]
         pilot = min(_MOST_PILOT, max(_LEAST_PILOT, self.n_components // max(1, 2 * len(slots))))
+        keep = self._keep()
         base = {s.path: Widths(sigma=keep.get(s.path), **dict.fromkeys(names, pilot)) for s in self.acts}
         parts, fixed = self._measure(base, slots, pilot)
-        columns = share_columns(parts, self.n_components - fixed)
+        left = self.n_components - fixed
+        if self.checked.spatial and 2 * left < self.n_components:  # positions side by side: Flatten
+            base = self._by_layer(base)
+            columns = self._shared_by_layer(parts)
+        else:
+            columns = share_columns(parts, left)
         chosen = dict(base)
         for part, width in zip(parts, columns, strict=True):
             chosen[part.path] = replace(chosen[part.path], **{part.name: width})
         return self._final(chosen, parts, count)
+
+    def _by_layer(self, base: dict[str, Widths]) -> dict[str, Widths]:
+        """The widths with less passed on, where the features of all positions are carried to the output."""
+        own = layer_widths(self.stages, self.n_components, self.widths)
+        return {
+            path: replace(w, sigma=max(_LEAST_PILOT, own[path] // 8), theta=max(_LEAST_PILOT, own[path] // 8))
+            for path, w in base.items()
+        }
+
+    def _shared_by_layer(self, parts: list[Part]) -> list[int]:
+        """The columns of each part out of those of its layer, as wide for Θ as for Σ; the output is sketched."""
+        own = layer_widths(self.stages, self.n_components, self.widths)
+        columns = [0] * len(parts)
+        for s in self.acts:
+            here = [i for i, p in enumerate(parts) if p.path == s.path]
+            groups = [[i for i in here if (parts[i].name == "rest") == sigma] for sigma in (True, False)]
+            for group in [here] if s is self.acts[-1] else groups:
+                some = [replace(parts[i], cost=1.0) for i in group]
+                for i, width in zip(group, share_columns(some, own[s.path]), strict=True):
+                    columns[i] = width
+        return columns
 
     def _keep(self) -> dict[str, int]:
         """Columns of x that are passed on, where they are too many for all."""
@@ -181,7 +209,9 @@ class _Fit:
         self, base: dict[str, Widths], slots: list[tuple[str, str]], pilot: int
     ) -> tuple[list[Part], float]:
         """The variance and the cost of each part, and the columns that none of them takes."""
-        few = self.rows[np.linspace(0, len(self.rows) - 1, min(_PILOT_ROWS, len(self.rows))).astype(int)]
+        positions = math.prod(self.rows.shape[1:3])
+        count = min(len(self.rows), _PILOT_ROWS, max(8, _PILOT_POSITIONS // positions))
+        few = self.rows[np.linspace(0, len(self.rows) - 1, count).astype(int)]
         designer = self._designer(base, {})
         first = self._walked(designer, few)
         squares = self._squares(designer)
@@ -213,7 +243,11 @@ class _Fit:
         found = {}
         for s in self.acts:
             made = designer.made[s.path]
-            if isinstance(made, RandomActivate) and made.same and not self._empty(_activation(s), s.path, "product"):
+            if (
+                isinstance(made, RandomActivate)
+                and made.same
+                and not self._empty(_activation(s), s.path, "product")
+            ):
                 found[s.path] = monomial_count(made.sigma.length, 2)
         return found
 

@@ -1,12 +1,12 @@
 """Two copies of the same features, with weights that depend on the row, as one.
 
-Θ after Dense holds w·c_0(φ′)·σ (what Θ was before) beside c_1(φ)·σ (what Σ is now): columns a = αf and b = βf, with
-⟨a, a'⟩ + ⟨b, b'⟩ = (αα' + ββ')⟨f, f'⟩. For any angles χ and signs ε, column by column,
+Θ after Dense holds w·c_0(φ′)·σ (what Θ was before) beside c_1(φ)·σ (what Σ is now): columns a = αf and
+b = βf, with ⟨a, a'⟩ + ⟨b, b'⟩ = (αα' + ββ')⟨f, f'⟩. For any angles χ and signs ε, column by column,
 
     cos χ·a + sin χ·b + ε(cos χ·b − sin χ·a)
 
-has that inner product on average: a rotation, and a sum through random signs. Where α/β = cot χ for all rows (a
-homogeneous φ, or rows of one norm) the second part vanishes, and nothing is lost with half the columns.
+has that inner product on average: a rotation, and a sum through random signs. Where β/α = tan χ for all rows
+(a homogeneous φ, or rows of one norm) the second part vanishes, and nothing is lost with half the columns.
 """
 
 from __future__ import annotations
