@@ -211,8 +211,12 @@ class RandomActivator:
                 start += more.shape[1]
         if made.product:
             place = out[:, start : start + made.product]
-            self._product(theta, sigma, place)
-            place *= (weight[:, 1] * _inverse(np.sqrt(v)))[:, None].astype(self.dtype)
+            # By σ/√v, of norm about 1: a product of two rows of large norm would overflow.
+            root = np.sqrt(v)
+            psi = sigma * _inverse(root)[:, None].astype(self.dtype)
+            self._product(theta, psi, place)
+            factor = weight[:, 1] * root if made.same else weight[:, 1]
+            place *= factor[:, None].astype(self.dtype)
             start += made.product
         if self.left is not None:
             place = out[:, start:]
@@ -220,14 +224,14 @@ class RandomActivator:
             place *= self.slope(unit, v, 1.0)
         return out
 
-    def _product(self, theta: Array, sigma: Array, place: Array) -> None:
+    def _product(self, theta: Array, psi: Array, place: Array) -> None:
         if self.square is not None:
-            for part in row_blocks(len(sigma), self.square.block_rows):
-                self.square(np.ascontiguousarray(sigma[part]), {2: place[part]})
+            for part in row_blocks(len(psi), self.square.block_rows):
+                self.square(np.ascontiguousarray(psi[part]), {2: place[part]})
         elif self.pair is not None:
             self.pair[0](theta, place)
             other = np.empty(place.shape, self.dtype)
-            self.pair[1](sigma, other)
+            self.pair[1](psi, other)
             other *= self.dtype.type(math.sqrt(self.made.product))
             place *= other
 

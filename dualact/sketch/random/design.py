@@ -178,9 +178,9 @@ def _check_moments(act: Activation, path: str, variance: Array) -> None:
     worst = float(variance.max(initial=0.0))
     if worst >= act.variance_limit / 2:
         raise NetworkError(
-            f"layer {path} (Act({act.name!r})): E phi^4 is infinite at variances of {act.variance_limit / 2:g} "
-            f"and more, so the error of random features would have no bound; the sample has {worst:.3g}. Scale "
-            "X or the weights down, or use method='polysketch'."
+            f"layer {path} (Act({act.name!r})): E phi^4 is infinite at variances of "
+            f"{act.variance_limit / 2:g} and more, so the error of random features would have no bound; the "
+            f"sample has {worst:.3g}. Scale X or the weights down, or use method='polysketch'."
         )
 
 

@@ -121,8 +121,8 @@ def use_sphere(act: Activation, path: str, leverage: bool | str) -> bool:
     if leverage and act.homogeneity is None:
         raise NetworkError(
             f"layer {path} (Act({act.name!r})): leverage-score sampling needs a homogeneous activation "
-            "(relu, leaky_relu, abs, rectified_power, monomial), whose scores depend on |w| alone, as |w|^2h; "
-            "those of other activations change with the norm of the row. Pass leverage='auto' or False."
+            "(relu, leaky_relu, abs, rectified_power, monomial), whose scores depend on |w| alone, as "
+            "|w|^2h; others' change with the norm of the row. Pass leverage='auto' or False."
         )
     return bool(leverage)
 
@@ -149,6 +149,11 @@ class _Fit:
     @property
     def with_theta(self) -> bool:
         return self.checked.kind == "ntk"
+
+    @property
+    def dtype(self) -> Any:
+        """Of the design: rows of any norm where that costs little."""
+        return np.float32 if self.checked.spatial else np.float64
 
     def plan(self, count: int) -> RandomPlan:
         """Pilot runs, then the design."""
@@ -185,7 +190,7 @@ class _Fit:
         }
 
     def _shared_by_layer(self, parts: list[Part]) -> list[int]:
-        """The columns of each part out of those of its layer, as wide for Θ as for Σ; the output is sketched."""
+        """The columns of each part out of those of its layer, for Σ and for Θ; the output is sketched."""
         own = layer_widths(self.stages, self.n_components, self.widths)
         columns = [0] * len(parts)
         for s in self.acts:
@@ -221,6 +226,7 @@ class _Fit:
                 slots.remove((path, "product"))
                 first = self._features(base, few)
         gram = first @ first.T
+        size = float(np.abs(gram).max()) or 1.0
         parts, paid = [], 0.0
         for path, name in slots:
             act = _activation(next(s for s in self.acts if s.path == path))
@@ -228,7 +234,7 @@ class _Fit:
                 parts.append(Part(path, name, 0.0, 0.0, 0))
                 continue
             other = self._features(base, few, {path: tuple(int(p == name) for p in PARTS)})
-            variance = float(np.mean((other @ other.T - gram) ** 2)) / 2 * pilot
+            variance = float(np.mean(((other @ other.T - gram) / size) ** 2)) / 2 * pilot
             wider = {**base, path: replace(base[path], **{name: 2 * pilot})}
             cost = (self._features(wider, few[:2]).shape[1] - first.shape[1]) / pilot
             most = _FREE if cost <= 0 else 2**31
@@ -239,15 +245,12 @@ class _Fit:
         return parts, first.shape[1] - paid
 
     def _squares(self, designer: RandomDesigner) -> dict[str, int]:
-        """How many columns make the product at an Act layer exact, where θ is σ; none where it is not there."""
+        """How many columns make the product at an Act layer exact, where θ is σ and there is a product."""
         found = {}
         for s in self.acts:
             made = designer.made[s.path]
-            if (
-                isinstance(made, RandomActivate)
-                and made.same
-                and not self._empty(_activation(s), s.path, "product")
-            ):
+            assert isinstance(made, RandomActivate)
+            if made.same and not self._empty(_activation(s), s.path, "product"):
                 found[s.path] = monomial_count(made.sigma.length, 2)
         return found
 
@@ -261,7 +264,7 @@ class _Fit:
 
     def _designer(self, widths: dict[str, Widths], draws: dict[str, tuple[int, ...]]) -> RandomDesigner:
         return RandomDesigner(
-            widths, self.with_theta, self.sphere, self.seed, np.float32, self.projection, draws
+            widths, self.with_theta, self.sphere, self.seed, self.dtype, self.projection, draws
         )
 
     def _features(
@@ -271,7 +274,7 @@ class _Fit:
         return self._walked(self._designer(widths, draws or {}), rows)
 
     def _walked(self, designer: RandomDesigner, rows: Array) -> Array:
-        state = walk(self.stages, first_state(rows, np.float32), self.with_theta, designer)
+        state = walk(self.stages, first_state(rows, self.dtype), self.with_theta, designer)
         features = output_features(state, self.with_theta)
         ending = designer.ending(state, features, 2**31)
         return designer.ended(ending, features).astype(np.float64)
@@ -280,7 +283,7 @@ class _Fit:
         """Design on the whole sample; what the columns miss or exceed goes to the widest part."""
         for _ in range(3):
             designer = self._designer(widths, {})
-            state = walk(self.stages, first_state(self.rows, np.float32), self.with_theta, designer)
+            state = walk(self.stages, first_state(self.rows, self.dtype), self.with_theta, designer)
             features = output_features(state, self.with_theta)
             ending = designer.ending(state, features, self.n_components)
             length = ending.narrow.length
@@ -324,8 +327,10 @@ def _measured(plan: RandomPlan, rows: Array, population: int) -> float:
         exact = spatial_kernel(plan.shaped_network, flat, None, plan.kind, None, None, False, None)
     else:
         exact = kernel(plan.network, flat, None, plan.kind)
-    features = RandomMap(plan, np.float32).transform(flat.astype(np.float32), 1).astype(np.float64)
-    return _relative(features @ features.T - exact, exact, population)
+    dtype = np.float32 if plan.checked.spatial else np.float64
+    features = RandomMap(plan, dtype).transform(flat.astype(dtype), 1).astype(np.float64)
+    size = float(np.abs(exact).max()) or 1.0
+    return _relative((features @ features.T - exact) / size, exact / size, population)
 
 
 def _relative(gap: Array, exact: Array, population: int) -> float:

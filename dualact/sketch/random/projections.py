@@ -1,12 +1,12 @@
-"""Random projections t = W x̂ of unit rows, whose rows w have a known law: Gaussian, or uniform on a sphere.
+"""Random projections t = W x̂ of unit rows, whose rows w have a known law: Gaussian, or on a sphere.
 
-Features φ(⟨w, x⟩) are unbiased if every single w has that law, however the w depend on one another; orthogonal
-ones are less noisy where d is small.
+Features φ(⟨w, x⟩) are unbiased if every single w has that law, however the w depend on one another;
+orthogonal ones are less noisy where d is small.
 
     orthogonal   Q-factors of Gaussian matrices (d ≤ 64): uniform on the sphere of radius √d, exactly
-    structured   H D₃ H D₂ H D₁ on the row padded to p = 2^k, random signs D: p log p instead of p·d. Rows have
-                 the norm √p exactly; their direction is uniform up to O(1/p) in the fourth moments (the bias is
-                 below what 40 seeds of 512 features show: docs/benchmarks.md)
+    structured   H D₃ H D₂ H D₁ on the row padded to p = 2^k, random signs D: p log p instead of p·d. Rows
+                 have the norm √p exactly; their direction is uniform up to O(1/p) in the fourth moments (the
+                 bias is below what 40 seeds of 512 features show)
 
 For the Gaussian law each w gets a length of its own, χ_p/√p.
 """

@@ -10,8 +10,8 @@ noise; of ReLU's second moment ½ they hold .41, and r has .09.
 Gaussian w    c_k = a_k(v), Hermite coefficients
 w on a sphere of radius √p, φ homogeneous of degree h: leverage scores. Drawn with the density
 ∝ |w|^{2h} e^{−|w|²/2} (a uniform direction, |w| ~ χ_{p+2h}) and weighted by √(E|w|^{2h})/|w|^h, a feature
-φ(⟨w, x⟩) is one of the direction alone, √(E χ_p^{2h}) φ(⟨w/|w|, x⟩). So E[φ(⟨w,x⟩)φ(⟨w,y⟩) | direction] is what
-is averaged: by Rao and Blackwell its variance is at most that of Gaussian w, for every pair of rows.
+φ(⟨w, x⟩) is one of the direction alone, √(E χ_p^{2h}) φ(⟨w/|w|, x⟩). So E[φ(⟨w,x⟩)φ(⟨w,y⟩) | direction] is
+what is averaged: by Rao and Blackwell its variance is at most that of Gaussian w, for every pair of rows.
 """
 
 from __future__ import annotations
