@@ -13,7 +13,7 @@ from ...network.layers import Act
 from ...network.stages import Stage
 from ...nonlinearity.contract import Activation
 from ..monomials import monomial_count
-from ..spatial.basis import leading
+from ..spatial.basis import Basis, leading
 from ..spatial.design import LinearPlan, build_linear
 from ..spatial.gather import Gather
 from ..spatial.narrow import Narrow
@@ -189,7 +189,8 @@ def narrowed(rows: Array, length: int, width: int | None) -> Narrow:
     if width is None or width >= length:
         return Narrow(length, None, 0)
     rank = min(width // 2, 64, max(1, len(rows) // 4))
-    return Narrow(length, leading(rows, rank), width - rank)
+    basis = leading(rows, rank) if rank else Basis(np.zeros((length, 0), np.float32), ())
+    return Narrow(length, basis, width - rank)
 
 
 def _some(features: Array) -> Array:

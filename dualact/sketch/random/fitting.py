@@ -36,7 +36,9 @@ _ROWS = 256  # of dense data that are looked at
 _PILOT_ROWS, _PILOT_POSITIONS = 96, 8192
 _LEAST_PILOT, _MOST_PILOT = 32, 256
 _FREE = 2048  # columns of a part that takes none of the output
+_NARROWEST = 3
 _WHOLE = 8  # a product is made exact where that takes at most so small a part of the columns
+_LEAST = 8  # columns for an activation; with less, parts would be empty
 _SMALL = 3  # a row of at most a third of the columns is passed on whole
 
 
@@ -82,7 +84,7 @@ def plan_random(
     NetworkError
         If the network is ill-defined, does not fit the data, or has no random features.
     DualactError
-        If a parameter is out of range, or n_components too small for a column of each part.
+        If a parameter is out of range, or a width too small for a column of each part.
     """
     if X is not None:
         input_shape = X.shape[1:] if X.ndim > 2 else input_shape
@@ -93,6 +95,7 @@ def plan_random(
         raise NetworkError(
             "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
         )
+    _check_widths(widths)
     stages = stages_of(network.layers, checked.positions)
     acts = [s for s in every_stage(stages) if isinstance(s.layer, Act)]
     sphere = {s.path: use_sphere(_activation(s), s.path, leverage) for s in acts}
@@ -101,6 +104,16 @@ def plan_random(
     plan = fit.plan(0 if X is None else count)
     n = population if population is not None else X.shape[0] if X is not None else count
     return replace(plan, error=_measured(plan, rows, n))
+
+
+def _check_widths(widths: str | Sequence[int]) -> None:
+    """Refuse widths with less than a column for each part."""
+    few = [] if isinstance(widths, str) else [w for w in widths if as_count("widths", w, 1) < _NARROWEST]
+    if few:
+        raise DualactError(
+            f"a width of {few[0]} would leave a part of the random features empty: a layer has what is "
+            f"linear, a constant and what is random. Take widths of at least {_NARROWEST} (a hundred to be useful)."
+        )
 
 
 def use_sphere(act: Activation, path: str, leverage: bool | str) -> bool:
@@ -151,6 +164,11 @@ class _Fit:
         return self.checked.kind == "ntk"
 
     @property
+    def columns(self) -> int:
+        """Columns to share out: where the output has too few for every part, it is sketched from more."""
+        return max(self.n_components, _LEAST * (1 + len(self.acts)))
+
+    @property
     def dtype(self) -> Any:
         """Of the design: rows of any norm where that costs little."""
         return np.float32 if self.checked.spatial else np.float64
@@ -158,20 +176,14 @@ class _Fit:
     def plan(self, count: int) -> RandomPlan:
         """Pilot runs, then the design."""
         names = ("rest", "product", "slope") if self.with_theta else ("rest",)
-        least = len(self.acts) * (1 + len(names)) + 1
-        if self.n_components < least:
-            raise DualactError(
-                f"n_components={self.n_components} would leave a part of the random features empty: "
-                f"{len(self.acts)} activations have {len(names)} parts and a constant each, beside what is "
-                f"linear. Take n_components of at least {least} (a few hundred to be useful)."
-            )
         slots = [(s.path, name) for s in self.acts for name in names]
-        pilot = min(_MOST_PILOT, max(_LEAST_PILOT, self.n_components // max(1, 2 * len(slots))))
+        pilot = min(_MOST_PILOT, max(_LEAST_PILOT, self.columns // max(1, 2 * len(slots))))
         keep = self._keep()
         base = {s.path: Widths(sigma=keep.get(s.path), **dict.fromkeys(names, pilot)) for s in self.acts}
         parts, fixed = self._measure(base, slots, pilot)
-        left = self.n_components - fixed
-        if self.checked.spatial and 2 * left < self.n_components:  # positions side by side: Flatten
+        left = self.columns - fixed
+        given = self.widths != "auto"
+        if self.checked.spatial and (given or 2 * left < self.columns):  # positions side by side: Flatten
             base = self._by_layer(base)
             columns = self._shared_by_layer(parts)
         else:
@@ -204,7 +216,7 @@ class _Fit:
 
     def _keep(self) -> dict[str, int]:
         """Columns of x that are passed on, where they are too many for all."""
-        d, m = self.rows.shape[-1], self.n_components
+        d, m = self.rows.shape[-1], self.columns
         parts = len(self.acts) * (4 if self.with_theta else 2)
         if not self.acts or _SMALL * d <= m:
             return {}
@@ -221,7 +233,7 @@ class _Fit:
         first = self._walked(designer, few)
         squares = self._squares(designer)
         for path, count in squares.items():
-            if count <= max(pilot, self.n_components // _WHOLE):
+            if count <= max(pilot, self.columns // _WHOLE):
                 base[path] = replace(base[path], product=count)
                 slots.remove((path, "product"))
                 first = self._features(base, few)
@@ -287,7 +299,7 @@ class _Fit:
             features = output_features(state, self.with_theta)
             ending = designer.ending(state, features, self.n_components)
             length = ending.narrow.length
-            spare = self.n_components - length
+            spare = self.columns - length
             best = max((p for p in parts if p.cost > 0), key=lambda p: p.variance, default=None)
             if spare == 0 or best is None:
                 break

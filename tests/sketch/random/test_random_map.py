@@ -117,7 +117,7 @@ def test_long_rows_in_few_columns():
     found = [da.metrics.relative_error(K, _features(network, m=m, rows=rows)) for m in (64, 256, 2048)]
     assert found[0] > found[1] > found[2]
     assert found[1] < 0.2
-    assert found[2] < 0.04
+    assert found[2] < 0.06
 
 
 def test_rows_of_zeros_and_other_extremes():

@@ -45,14 +45,23 @@ def test_leverage_scores_that_are_not_known(name):
         plan_random(one(name), "ntk", X, n_components=100, leverage=True)
 
 
-@pytest.mark.parametrize(("kind", "depth", "least"), [("ntk", 2, 9), ("nngp", 1, 3), ("ntk", 5, 21)])
-def test_widths_that_leave_a_part_empty(kind, depth, least):
-    network = da.mlp(depth, "relu")
-    with pytest.raises(DualactError, match=f"leave a part of the random features empty.*at least {least} "):
-        plan_random(network, kind, X, n_components=least - 1)
-    plan = plan_random(network, kind, X, n_components=least)
-    parts = list(plan.operations.values())
-    assert all(m.rest > 0 and (kind == "nngp" or (m.product > 0 and m.slope > 0)) for m in parts)
+def test_widths_that_leave_a_part_empty():
+    network, images = da.cnn(2, "relu"), np.random.default_rng(0).standard_normal((20, 4, 4, 2))
+    with pytest.raises(DualactError, match="width of 2 would leave a part of the random features empty"):
+        plan_random(network, "ntk", images, n_components=100, widths=[2])
+    with pytest.raises(NetworkError, match="one entry for each Act layer but the last"):
+        plan_random(network, "ntk", images, n_components=100, widths=[20, 30])
+    made = plan_random(network, "ntk", images, n_components=100, widths=[3]).operations["1"]
+    assert made.rest > 0
+    assert made.product > 0
+    assert made.slope > 0
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 7])
+def test_fewer_columns_than_parts_are_sketched_from_more(n_components):
+    plan = plan_random(da.mlp(3, "relu"), "ntk", X, n_components=n_components)
+    assert plan.used == n_components
+    assert all(m.rest > 0 and m.product > 0 and m.slope > 0 for m in plan.operations.values())
 
 
 @pytest.mark.parametrize("data", [{}, {"version": 1}, {"version": 2}, 3])
