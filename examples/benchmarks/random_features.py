@@ -2,12 +2,12 @@
 
     python examples/benchmarks/random_features.py [--quick] [--plot FILE.png] [SECTION ...]
 
-Sections: papers (ReLU NTK of two hidden layers, beside the papers' research code), leverage (spectral error with
-and without leverage scores, at every ridge), survey (families of data, activations, depths), directions
-(Gaussian, orthogonal and structured W). All of them without a name; ``--plot`` draws the error against the number
-of features. ``protein`` needs its file in the folder that DUALACT_DATA names. Errors are of Gram matrices: relative
-Frobenius errors, and spectral errors at ridges that are multiples of the mean diagonal. Rows a second are those
-of ``transform``, float32, by the processor time of one thread.
+Sections: papers (ReLU NTK of two hidden layers, beside the papers' research code), leverage (spectral error
+with and without leverage scores, at every ridge), survey (families of data, activations, depths), directions
+(Gaussian, orthogonal and structured W). All of them without a name; ``--plot`` draws the error against the
+number of features. ``protein`` needs its file in the folder that DUALACT_DATA names. Errors are of Gram
+matrices: relative Frobenius errors, and spectral errors at ridges that are multiples of the mean diagonal.
+Rows a second are those of ``transform``, float32, by the processor time of one thread.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ METHODS = {
     "leverage": {"method": "random", "leverage": True},
     "polysketch": {"method": "polysketch"},
 }
-# Research code of the papers, two hidden layers (BASELINES of this project): error of NTKRF at its best split and of
-# NTKSketch at its best degree, and rows a second of NTKRF, one thread, on a machine like this one.
+# Research code of the papers, two hidden layers: error of NTKRF at its best split and of NTKSketch at its
+# best degree, and rows a second of NTKRF, one thread, on a machine like CI's.
 PAPERS = {
     ("protein", 1024): (0.098, 0.070, None),
     ("protein", 4096): (0.060, 0.044, 2200),
@@ -57,9 +57,7 @@ def features(network: da.Network, m: int, seed: int, method: str) -> da.Sketched
 
 def papers(quick: bool) -> None:
     seeds = 1 if quick else 5
-    print(
-        f"ReLU NTK, two hidden layers, 1000 rows, mean of {seeds} seeds: relative Frobenius error, rows a second"
-    )
+    print(f"ReLU NTK, two hidden layers, 1000 rows, mean of {seeds} seeds: relative Frobenius error, rows/s")
     print(f"{'data':14}{'m':>6} │{'NTKRF':>7}{'NTKSk.':>8}{'rows/s':>8} │", end="")
     print("".join(f"{name:>11}{'rows/s':>9}" for name in METHODS), "│  NTKRF over leverage: error, speed")
     for (name, m), (rf, sketch, speed) in PAPERS.items():
@@ -88,9 +86,7 @@ def shown(value: float | None, width: int = 7) -> str:
 
 def leverage(quick: bool) -> None:
     seeds, rows = (3, 300) if quick else (10, 500)
-    print(
-        f"ReLU NTK, {rows} rows, mean of {seeds} seeds: spectral error without → with leverage scores, by ridge"
-    )
+    print(f"ReLU NTK, {rows} rows, mean of {seeds} seeds: spectral error without → with leverage, by ridge")
     print(
         f"{'data':14}{'depth':>6}{'m':>6}"
         + "".join(f"{ridge:>16g}" for ridge in RIDGES)
@@ -130,12 +126,8 @@ def survey(quick: bool, activations: tuple[str, ...], m: int = 4096) -> None:
         else ("protein", "digits", "digits centred", "gaussian 9", "gaussian 384")
     )
     ridges = (1e-1, 1e-2, 1e-3)
-    print(
-        f"NTK, m = {m}, {rows} rows: relative Frobenius error | spectral errors at ridges 1e-1, 1e-2, 1e-3 of the"
-    )
-    print(
-        "mean diagonal; weight_std √2, bias_std .1; leverage scores for ReLU alone; rows/s: thousands, float32"
-    )
+    print(f"NTK, m = {m}, {rows} rows: relative Frobenius error, spectral errors at ridges 1e-1, 1e-2, 1e-3")
+    print("of the mean diagonal, thousand rows/s; weight_std √2, bias_std .1; leverage scores for ReLU alone")
     print(f"{'act':6}{'data':15}{'depth':>6} │{'random':^34}│{'leverage':^34}│{'polysketch':^34}│ auto")
     for activation in activations:
         for name in families:
@@ -164,9 +156,7 @@ def survey(quick: bool, activations: tuple[str, ...], m: int = 4096) -> None:
 
 def directions(quick: bool) -> None:
     seeds = 3 if quick else 10
-    print(
-        f"ReLU NTK, two hidden layers, 500 rows, m = 4096, mean of {seeds} seeds: error and thousand rows a second"
-    )
+    print(f"ReLU NTK, two hidden layers, 500 rows, m = 4096, mean of {seeds} seeds: error, thousand rows/s")
     print(
         f"{'data':14}" + "".join(f"{kind:>22}" for kind in ("gaussian", "orthogonal", "structured", "auto"))
     )

@@ -112,7 +112,8 @@ def _check_widths(widths: str | Sequence[int]) -> None:
     if few:
         raise DualactError(
             f"a width of {few[0]} would leave a part of the random features empty: a layer has what is "
-            f"linear, a constant and what is random. Take widths of at least {_NARROWEST} (a hundred to be useful)."
+            f"linear, a constant and what is random. Take widths of at least {_NARROWEST} (a hundred to be "
+            "useful)."
         )
 
 
