@@ -41,6 +41,7 @@ PAPERS = {
     ("gaussian 384", 4096): (None, None, 2300),
     ("gaussian 384", 8192): (None, None, 730),
 }
+FAMILIES = ("protein", "digits", "digits centred", "gaussian 9", "gaussian 384")
 RIDGES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
 
 
@@ -118,13 +119,8 @@ def both(K: np.ndarray, Z: np.ndarray, ridges: tuple[float, ...]) -> list[float]
     return [da.metrics.relative_error(K, Z), *(da.metrics.spectral_error(K, Z, r * scale) for r in ridges)]
 
 
-def survey(quick: bool, activations: tuple[str, ...], m: int = 4096) -> None:
+def survey(quick: bool, activations: tuple[str, ...], families: tuple[str, ...], m: int = 4096) -> None:
     rows, depths = 400, ((1, 3) if quick else (1, 2, 3, 4, 5))
-    families = (
-        ("protein", "gaussian 384")
-        if quick
-        else ("protein", "digits", "digits centred", "gaussian 9", "gaussian 384")
-    )
     ridges = (1e-1, 1e-2, 1e-3)
     print(f"NTK, m = {m}, {rows} rows: relative Frobenius error, spectral errors at ridges 1e-1, 1e-2, 1e-3")
     print("of the mean diagonal, thousand rows/s; weight_std √2, bias_std .1; leverage scores for ReLU alone")
@@ -227,6 +223,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--activation", action="append", help="of the survey; relu, gelu, tanh and sin without"
     )
+    parser.add_argument("--family", action="append", help="of the survey; without: all")
     options = parser.parse_args()
     sections = options.sections or ([] if options.plot else ["papers", "leverage", "survey", "directions"])
     unknown = sorted(set(sections) - {"papers", "leverage", "survey", "directions"})
@@ -235,7 +232,10 @@ if __name__ == "__main__":
     with cores(1):
         for section in sections:
             if section == "survey":
-                survey(options.quick, tuple(options.activation or ("relu", "gelu", "tanh", "sin")))
+                families = FAMILIES[::4] if options.quick else FAMILIES
+                activations = ("relu", "gelu", "tanh", "sin")
+                chosen = tuple(options.activation or activations), tuple(options.family or families)
+                survey(options.quick, *chosen)
             else:
                 {"papers": papers, "leverage": leverage, "directions": directions}[section](options.quick)
             print()
