@@ -26,6 +26,7 @@ __all__ = ["METHODS", "Map", "Plan", "make_map", "plan_map", "read_plan"]
 
 Plan = SketchPlan | SpatialPlan | RandomPlan
 Map = FeatureMap | SpatialMap | RandomMap
+_LONG = 1 << 14  # features of a row beyond which random features, which transform whole rows, are no choice
 METHODS = ("auto", "polysketch", "random")
 
 
@@ -109,8 +110,12 @@ def plan_map(
         )
 
     if method == "auto" and degree == "auto" and widths == "auto":
-        return choose(sketched, random)
+        return choose(sketched, random if X is None or X.ndim > 2 or X.shape[1] <= _LONG else _too_long)
     return sketched()
+
+
+def _too_long() -> RandomPlan:
+    raise DualactError(f"rows have more than {_LONG} features, and those transform whole rows")
 
 
 def read_plan(data: Plan | Mapping[str, Any]) -> Plan:

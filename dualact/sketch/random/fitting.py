@@ -33,6 +33,7 @@ from .remainders import Remainder
 __all__ = ["plan_random", "use_sphere"]
 
 _ROWS = 256  # of dense data that are looked at
+_SAMPLE_POSITIONS, _SAMPLE_ENTRIES = 24_576, 2**22
 _PILOT_ROWS, _PILOT_POSITIONS = 96, 8192
 _LEAST_PILOT, _MOST_PILOT = 32, 256
 _FREE = 2048  # columns of a part that takes none of the output
@@ -323,7 +324,8 @@ class _Fit:
 def _sample(checked: NetworkPlan, X: Any) -> tuple[Array, int]:
     shape = checked.input_shape if checked.spatial else (checked.n_features,)
     assert shape is not None
-    count = _ROWS if not checked.spatial else min(_ROWS, max(16, 24_576 // math.prod(shape[:-1])))
+    entries, positions = math.prod(shape), math.prod(shape[:-1])
+    count = min(_ROWS, max(16, min(_SAMPLE_POSITIONS // positions, _SAMPLE_ENTRIES // entries)))
     if X is None:
         X = np.random.Generator(np.random.PCG64(0)).standard_normal((count, *shape))
     rows = as_positions(checked, sampled_rows(X, count))

@@ -17,6 +17,7 @@ what is averaged: by Rao and Blackwell its variance is at most that of Gaussian 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Remainder:
         self.degree = None if act.homogeneity is None else float(act.homogeneity) - prime
         self.coefficients: Coefficients | None = None
         if self.degree is None or dimension is None:
-            self.coefficients = Coefficients(act, (0, 1), prime, low, high)
+            self.coefficients = _coefficients(act, prime, low, high)
         if self.degree is not None:
             right, left = (float(x) for x in np.asarray(act(np.array([1.0, -1.0]))))
             power = self.degree + 1
@@ -137,6 +138,11 @@ class Remainder:
         found -= c1[:, None] * wide
         out: Array = found.astype(t.dtype)
         return out
+
+
+@lru_cache(maxsize=64)  # pilot runs ask for the same ones again and again
+def _coefficients(act: Activation, prime: bool, low: float, high: float) -> Coefficients:
+    return Coefficients(act, (0, 1), prime, low, high)
 
 
 def _moment(s: float, dimension: int | None) -> float:
