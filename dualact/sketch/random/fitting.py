@@ -322,6 +322,7 @@ class _Fit:
 
 
 def _sample(checked: NetworkPlan, X: Any) -> tuple[Array, int]:
+    assert checked.n_features is not None
     shape = checked.input_shape if checked.spatial else (checked.n_features,)
     assert shape is not None
     entries, positions = math.prod(shape), math.prod(shape[:-1])
