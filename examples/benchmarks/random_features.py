@@ -218,6 +218,7 @@ def plot(path: str, quick: bool) -> None:
         axis.set_xlabel("features")
         axis.grid(alpha=0.3, which="both")
         axis.legend(fontsize=7)
+    axes[0].set_ylim(4e-3, 1.5)  # room for the legends
     axes[0].set_ylabel("relative error of the NTK")
     figure.savefig(path, dpi=80)
 
