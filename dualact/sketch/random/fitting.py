@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 
 from ...errors import DualactError, NetworkError
-from ...exact.matrices import kernel
-from ...exact.spatial_matrices import spatial_kernel
 from ...network.layers import Act
 from ...network.planning import NetworkPlan, check
 from ...network.spec import Network
@@ -19,21 +17,18 @@ from ...network.stages import Stage, every_stage, stages_of
 from ...nonlinearity.contract import Activation
 from ..counts import as_count
 from ..monomials import monomial_count
-from ..sample import sampled_rows
 from ..spatial.fitting import layer_widths
 from ..spatial.state import Array
 from ..spatial.walk import first_state, output_features, walk
 from .activate import RandomActivate
 from .budget import Part, share_columns
 from .design import PARTS, RandomDesigner, Widths
-from .feature_map import RandomMap, as_positions
+from .measuring import measured_error, sample_rows
 from .planning import RandomPlan
 from .remainders import Remainder
 
 __all__ = ["plan_random", "use_sphere"]
 
-_ROWS = 256  # of dense data that are looked at
-_SAMPLE_POSITIONS, _SAMPLE_ENTRIES = 24_576, 2**22
 _PILOT_ROWS, _PILOT_POSITIONS = 96, 8192
 _LEAST_PILOT, _MOST_PILOT = 32, 256
 _FREE = 2048  # columns of a part that takes none of the output
@@ -100,11 +95,11 @@ def plan_random(
     stages = stages_of(network.layers, checked.positions)
     acts = [s for s in every_stage(stages) if isinstance(s.layer, Act)]
     sphere = {s.path: use_sphere(_activation(s), s.path, leverage) for s in acts}
-    rows, count = _sample(checked, X)
+    rows, count = sample_rows(checked, X)
     fit = _Fit(checked, stages, acts, rows, n_components, sphere, seed, projection, widths)
     plan = fit.plan(0 if X is None else count)
     n = population if population is not None else X.shape[0] if X is not None else count
-    return replace(plan, error=_measured(plan, rows, n))
+    return replace(plan, error=measured_error(plan, rows, n))
 
 
 def _check_widths(widths: str | Sequence[int]) -> None:
@@ -319,45 +314,3 @@ class _Fit:
             count,
             self.seed,
         )
-
-
-def _sample(checked: NetworkPlan, X: Any) -> tuple[Array, int]:
-    assert checked.n_features is not None
-    shape = checked.input_shape if checked.spatial else (checked.n_features,)
-    assert shape is not None
-    entries, positions = math.prod(shape), math.prod(shape[:-1])
-    count = min(_ROWS, max(16, min(_SAMPLE_POSITIONS // positions, _SAMPLE_ENTRIES // entries)))
-    if X is None:
-        X = np.random.Generator(np.random.PCG64(0)).standard_normal((count, *shape))
-    rows = as_positions(checked, sampled_rows(X, count))
-    return rows, len(rows)
-
-
-def _measured(plan: RandomPlan, rows: Array, population: int) -> float:
-    """The relative error on rows of the sample, its two kinds of pairs weighted as among all rows."""
-    flat = rows.reshape(len(rows), -1).astype(np.float64)
-    if plan.checked.spatial:
-        positions = math.prod(plan.checked.positions)
-        few = min(len(flat), max(3, min(32, math.isqrt(2**23 // positions**2))))
-        flat = flat[np.linspace(0, len(flat) - 1, few).astype(int)]
-        exact = spatial_kernel(plan.shaped_network, flat, None, plan.kind, None, None, False, None)
-    else:
-        exact = kernel(plan.network, flat, None, plan.kind)
-    dtype = np.float32 if plan.checked.spatial else np.float64
-    features = RandomMap(plan, dtype).transform(flat.astype(dtype), 1).astype(np.float64)
-    size = float(np.abs(exact).max()) or 1.0
-    return _relative((features @ features.T - exact) / size, exact / size, population)
-
-
-def _relative(gap: Array, exact: Array, population: int) -> float:
-    n = len(exact)
-
-    def mean(values: Array) -> float:
-        own = float(np.mean(np.diagonal(values) ** 2))
-        if n == 1:
-            return own
-        other = (float(np.sum(values**2)) - n * own) / (n * (n - 1))
-        return own / population + other * (1 - 1 / population)
-
-    size = mean(exact)
-    return math.sqrt(mean(gap) / size) if size > 0 else 0.0
