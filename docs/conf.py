@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Any
 
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -30,10 +31,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.zip", "gallery/*.md5"]
-suppress_warnings = [
-    "toc.empty_glob",  # a page that a script writes need not be there yet
-    "config.cache",  # the gallery's settings hold functions
-]
+suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
+written_by_scripts = ("validation",)  # pages that need not be there yet
 
 # Pages are Markdown that reads well on a code host too; headings are link targets as they are there.
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -71,17 +70,23 @@ html_theme_options = {
 html_show_sourcelink = False
 
 
-def plain_bars(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Let |x| in a docstring be a norm: in reStructuredText it would be a substitution."""
-    code = re.compile(r"(``.*?``)")
-    lines[:] = [
-        "".join(
-            part if part.startswith("``") else re.sub(r"(?<!\\)\|", r"\\|", part) for part in code.split(line)
-        )
-        for line in lines
-    ]
+def plain_text(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Let |x| in a docstring be a norm, and references into scikit-learn's own site be their text."""
+    for i, line in enumerate(lines):
+        line = re.sub(r":ref:`([^`<]*?)\s*<[^`>]*>`", r"\1", line)
+        parts = re.split(r"(``.*?``)", line)
+        lines[i] = "".join(p if p.startswith("``") else re.sub(r"(?<!\\)\|", r"\\|", p) for p in parts)
+
+
+def without_missing_pages(app: Any, page: str, source: list[str]) -> None:
+    """Leave pages out of the index that their script has not written."""
+    if page == "index":
+        for name in written_by_scripts:
+            if not (Path(app.srcdir) / f"{name}.md").exists():
+                source[0] = source[0].replace(f"\n{name}\n", "\n")
 
 
 def setup(app: Any) -> None:
-    """Register what is done to docstrings."""
-    app.connect("autodoc-process-docstring", plain_bars, priority=900)
+    """Register what is done to docstrings and pages."""
+    app.connect("autodoc-process-docstring", plain_text, priority=900)
+    app.connect("source-read", without_missing_pages)
