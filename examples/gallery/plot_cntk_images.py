@@ -53,7 +53,7 @@ for ax, (label, network) in zip(axes[1:], networks.items(), strict=True):
     )
     ax.hist(cosines, bins=bins)
     ax.set(
-        title=f"{label}: accuracy {scores[0]:.2f}, moved {scores[1]:.2f}", xlabel="cosine with itself, moved"
+        title=f"{label}\naccuracy {scores[0]:.2f}, moved {scores[1]:.2f}", xlabel="cosine with itself, moved"
     )
 assert scores[1] > 0.7
 assert cosines.mean() > 0.95

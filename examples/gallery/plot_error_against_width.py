@@ -28,7 +28,6 @@ for ax, depth in zip(axes, (1, 3), strict=True):
     print(f"depth {depth}: measured / predicted", ratio.round(2))
     assert (np.abs(np.log(ratio)) < np.log(1.5)).all()
 
-# %%
 # The series alone: the kernel of angles expanded in powers, refitted on these rows, without any sketch.
 
 rho = np.clip(X @ X.T / np.outer(*[np.linalg.norm(X, axis=1)] * 2), -1, 1)
