@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs="+", help="after each Act but the last")
     parser.add_argument("--flips", action="store_true", help="train on mirror images as well")
     parser.add_argument("--progress", action="store_true")
+    parser.add_argument("--predictions", type=Path, help="an .npz for the predicted classes")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if options.directory is None:
@@ -87,6 +88,8 @@ def main() -> None:
         parts = [X_test[i : i + options.chunk] for i in range(0, len(X_test), options.chunk)]
         predicted = np.concatenate([model.predict(features.transform(part)) for part in parts])
         accuracy = np.mean(predicted == y_test)
+        if options.predictions is not None:
+            np.savez(options.predictions, predicted=predicted, y=y_test)
         seconds += time.perf_counter() - solved
         images = len(X) * (1 + options.flips) + len(X_test)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -105,7 +108,7 @@ def learn(
     fitted = round(len(X) * (1 - options.held_out))
     ends = [(i, min(i + options.chunk, fitted)) for i in range(0, fitted, options.chunk)]
     ends += [(i, min(i + options.chunk, len(X))) for i in range(fitted, len(X), options.chunk)]
-    model = da.StreamingRidgeClassifier(selection="holdout", precision="mixed")
+    model = da.StreamingRidgeClassifier(selection="holdout")
     seconds = 0.0
     for first, end in ends:
         part = X[first:end]
@@ -116,7 +119,7 @@ def learn(
             model.partial_fit(Z, y[first:end], classes=np.unique(y), holdout=first >= fitted)
         if options.progress:
             print(f"  {end} images, {seconds:.0f} s", file=sys.stderr, flush=True)
-    model.set_params(alphas=tuple(mean_square(model) * f for f in (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)))
+    model.set_params(alphas=tuple(mean_square(model) * f for f in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)))
     return model.solve(), seconds
 
 

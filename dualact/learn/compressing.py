@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from scipy.linalg.blas import dsymm, dsyrk, ssymm
+from scipy.linalg.blas import dsymm, ssymm
 
 from ..errors import DualactError
+from ..exact.running import safe_blas
 from ..sketch.compression import CompressedPlan
 from ..sketch.maps import Plan, make_map
 from ..sketch.sample import evenly_spaced
@@ -69,19 +70,13 @@ def compressed(wide: Plan, X: Any, seed: int, n_components: int, n_jobs: int | N
     for start in range(0, len(kept), _BLOCK_ROWS):
         part = kept[start : start + _BLOCK_ROWS]
         moments.add(features.transform(X[part], n_jobs), np.zeros((len(part), 0)))
-    scatter = _about_zero(moments)
-    directions, values = _leading(scatter, n_components)
+    scatter = moments.about_zero()
+    with safe_blas(len(scatter)):
+        directions, values = _leading(scatter, n_components)
     size = _frobenius(scatter)
     # ‖S‖² = Σλ²: what the m leading ones do not have of it.
     lost = math.sqrt(max(size**2 - float(np.sum(values**2)), 0.0)) / size if size > 0 else 0.0
     return CompressedPlan(wide, directions, seed, lost, len(kept))
-
-
-def _about_zero(moments: RidgeStatistics) -> NDArray[np.float64]:
-    """Σ zzᵀ, its lower triangle, in the memory of the scatter about the mean."""
-    z = math.sqrt(moments.weight) * moments.mean
-    found: NDArray[np.float64] = dsyrk(1.0, z[:, None], beta=1.0, c=moments.scatter, lower=1, overwrite_c=1)
-    return found
 
 
 def _leading(scatter: NDArray[np.float64], count: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -14,7 +14,8 @@ from ..exact.matrices import kernel_diag
 from ..network.layers import is_spatial
 from ..network.spec import Network
 from ..sketch.compression import CompressedPlan
-from ..sketch.maps import Plan, plan_map, read_plan
+from ..sketch.maps import METHODS, Plan, plan_map, read_plan
+from ..sketch.random.feature_map import RandomMap
 from ..sketch.sample import SAMPLE_ROWS
 from .compressing import check_wide, compressed, most_rows
 from .dask_arrays import design_rows, is_dask
@@ -25,6 +26,7 @@ from .parameters import (
     check_choice,
     check_integer,
     check_jobs,
+    check_leverage,
     network_of,
     seed_of,
 )
@@ -50,14 +52,19 @@ class SketchedNeuralKernel(
         Number of features.
     degree : int or "auto", default "auto"
         Highest power of the cosine; "auto" takes what the predicted error asks for.
-    method : {"auto", "polysketch"}, default "auto"
-        How features are made. "auto" is "polysketch".
+    method : {"auto", "polysketch", "random"}, default "auto"
+        How features are made: polynomial sketches of the series, or random features φ(Wx) layer by layer
+        (NTKRF). "auto" takes the one with the smaller predicted error, polynomial sketches where a degree or
+        widths are given; ``print(plan_)`` says which and why.
     random_state : int, RandomState or None
         An integer fixes the map, together with ``plan_`` and the dtype of the data.
     n_jobs : int or None
         Threads; None means one per usable core.
     widths : "auto" or sequence of int, default "auto"
         Of a spatial network: columns after each Act layer but the last, whose columns n_components says.
+    leverage : bool or "auto", default "auto"
+        Random features only: sampling by leverage scores, which are known for homogeneous activations
+        (relu, leaky_relu, abs, rectified_power, monomial). "auto": where they are known.
     compress : int, optional
         Make ``compress`` times as many features first, and keep the ``n_components`` leading directions of
         their second moments on the rows of ``fit``. What uses them costs as much as before and learns better;
@@ -66,7 +73,7 @@ class SketchedNeuralKernel(
 
     Attributes
     ----------
-    plan_ : SketchPlan, SpatialPlan for a spatial network, CompressedPlan where ``compress`` is given
+    plan_ : SketchPlan, SpatialPlan for a spatial network, RandomPlan for random features, or CompressedPlan
         What the map does and its predicted error; ``print(plan_)`` is a table, ``plan_.to_dict()`` JSON.
     seed_ : int
         The integer that fixes the random signs.
@@ -110,6 +117,7 @@ class SketchedNeuralKernel(
         random_state: Any = None,
         n_jobs: int | None = None,
         widths: Any = "auto",
+        leverage: bool | str = "auto",
         compress: int | None = None,
     ) -> None:
         self.network = network
@@ -120,6 +128,7 @@ class SketchedNeuralKernel(
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.widths = widths
+        self.leverage = leverage
         self.compress = compress
 
     def fit(self, X: Any, y: Any = None) -> SketchedNeuralKernel:
@@ -169,7 +178,7 @@ class SketchedNeuralKernel(
 
         Returns
         -------
-        SketchPlan, SpatialPlan or CompressedPlan
+        SketchPlan, SpatialPlan, RandomPlan or CompressedPlan
         """
         self._check_parameters()
         X, population = design_rows(X, self._most_rows())
@@ -192,6 +201,8 @@ class SketchedNeuralKernel(
             n_components=self._wide(),
             degree=self.degree,
             population=population,
+            method=self.method,
+            leverage=self.leverage,
         )
         if self.compress is None:
             return made
@@ -203,7 +214,7 @@ class SketchedNeuralKernel(
 
         Parameters
         ----------
-        plan : SketchPlan, SpatialPlan, CompressedPlan, or its dictionary
+        plan : SketchPlan, SpatialPlan, RandomPlan, CompressedPlan, or its dictionary
         random_state : int
             The ``seed_`` of the transformer to be repeated; only a SketchPlan allows another.
 
@@ -238,7 +249,8 @@ class SketchedNeuralKernel(
         -------
         (n,) float64 array
             Computed in float64 for data of any dtype; no sketch enters it, but for spatial networks, where
-            E|z(x)|² is taken to be |z(x)|². Of a dask array a lazy one.
+            E|z(x)|² is taken to be |z(x)|². 0 for random features, which leave nothing out. Of a dask array a
+            lazy one.
 
         Notes
         -----
@@ -274,14 +286,17 @@ class SketchedNeuralKernel(
             return lazy
         X = self._checked(X)
         X = X if X.dtype == np.float64 else X.astype(np.float64)
-        plan = self.plan_
+        plan, features = self.plan_, self._map(np.float64)
+        if isinstance(features, RandomMap):
+            return np.zeros(X.shape[0])
         diagonal = kernel_diag(plan.shaped_network, X, plan.kind)
-        return np.maximum(diagonal - self._map(np.float64).series_diagonal(X), 0.0)
+        return np.maximum(diagonal - features.series_diagonal(X), 0.0)
 
     def _check_parameters(self) -> None:
         name = type(self).__name__
         check_choice(name, "kind", self.kind, ("ntk", "nngp"))
-        check_choice(name, "method", self.method, ("auto", "polysketch"))
+        check_choice(name, "method", self.method, METHODS)
+        check_leverage(name, self.leverage)
         check_jobs(name, self.n_jobs)
         check_integer(name, "n_components", self.n_components, 1)
         if not (isinstance(self.degree, str) and self.degree == "auto"):
