@@ -1,7 +1,7 @@
 """The documentation site: Sphinx reads this file.
 
-    python -m pip install -e ".[docs]"
-    python -m sphinx -W --keep-going -b html docs docs/_build/html
+    pip install -e ".[docs]"
+    sphinx-build -W --keep-going -b html docs docs/_build/html
 
 needs no network. External links have a builder of their own, which does: ``-b linkcheck``.
 """
