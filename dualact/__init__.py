@@ -48,6 +48,8 @@ _HOME = {
     "StreamingRidge": "learn.streaming_ridge",
     "StreamingRidgeClassifier": "learn.streaming_classifier",
     "chunks": "learn.streams",
+    "DualDisplay": "plotting",
+    "SketchErrorDisplay": "plotting",
     "AccuracyWarning": "errors",
     "CheckpointError": "errors",
     "DualactError": "errors",
@@ -108,3 +110,4 @@ if TYPE_CHECKING:
     from .nonlinearity.functions import from_function
     from .nonlinearity.inverse import from_kernel_series
     from .nonlinearity.symbolic import from_expression
+    from .plotting import DualDisplay, SketchErrorDisplay

@@ -23,6 +23,7 @@ FLOORS = {
     "sketch": {"exact", "network", "nonlinearity", "errors"},
     "metrics": {"errors"},
     "learn": {"sketch", "exact", "network", "nonlinearity", "errors", "files", "metrics"},
+    "plotting": {"learn", "sketch", "exact", "network", "nonlinearity", "errors", "metrics"},
 }
 FREE = {"testing", "cli", "cli_activations", "demo", "__init__", "__main__"}
 
