@@ -174,5 +174,5 @@ def _info(options: argparse.Namespace) -> None:
     print(f"numpy         {numpy.__version__}")
     print(f"scipy         {scipy.__version__}")
     print(f"scikit-learn  {sklearn.__version__}")
-    for label, module in (("hadamard", "_hadamard"), ("sketch", "_circuit")):
+    for label, module in (("hadamard", "_hadamard"), ("sketch", "_circuit"), ("patches", "spatial._gather")):
         print(f"{label:<14}{'NumPy' if load(module) is None else 'compiled'}")

@@ -254,7 +254,7 @@ def test_info_names_versions_and_code(capsys):
     assert lines["dualact"] == da.__version__
     assert lines["numpy"] == np.__version__
     assert {"python", "scipy", "scikit-learn", "hadamard", "sketch"} <= set(lines)
-    assert {lines["hadamard"], lines["sketch"]} <= {"compiled", "NumPy"}
+    assert {lines[name] for name in ("hadamard", "sketch", "patches")} <= {"compiled", "NumPy"}
 
 
 def test_the_module_runs_as_a_command(folder, monkeypatch, capsys):

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from ..errors import PluginError, PluginWarning
@@ -56,8 +57,18 @@ class Claim:
         except (Exception, SystemExit) as exc:
             raise PluginError(
                 f"activation {self.name!r} of {self.origin} cannot be loaded: {type(exc).__name__}: {exc}. "
-                f"Repair, update or uninstall {self.provider!r}; every other activation works without it."
+                f"{self._advice(exc)}"
             ) from exc
+
+    def _advice(self, failed: BaseException) -> str:
+        if self.builtin and isinstance(failed, ModuleNotFoundError):
+            # A checkout's folder dualact/ hides the installed package, which holds the registry.
+            return (
+                f"dualact was imported from {Path(__file__).parents[1]}, which lacks the built-in activations: "
+                "a source folder in the current directory comes before what is installed. Run from another "
+                "directory, or with python -P, or install the checkout by pip install -e."
+            )
+        return f"Repair, update or uninstall {self.provider!r}; every other activation works without it."
 
 
 def scan(path: Sequence[str] | None = None) -> dict[str, tuple[Claim, ...]]:

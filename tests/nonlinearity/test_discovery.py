@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import warnings
+from importlib import metadata
 
 import pytest
 
 from dualact.errors import PluginError, PluginWarning
-from dualact.nonlinearity.discovery import scan
+from dualact.nonlinearity.discovery import GROUP, HOUSE, Claim, scan
 
 
 def test_a_claim_says_name_value_and_provider(distribution, site):
@@ -122,3 +123,9 @@ def test_metadata_that_is_missing_or_not_text_is_survived(distribution, site):
         found = scan([str(site)])
     assert found["good"][0].provider == "healthy"
     assert found["anonymous"][0].provider.startswith("unnamed distribution in ")
+
+
+def test_a_source_folder_that_hides_the_registry_is_named():
+    entry = metadata.EntryPoint("relu", "dualact.no_registry:relu", GROUP)
+    with pytest.raises(PluginError, match=r"imported from .*source folder.*python -P"):
+        Claim("relu", entry.value, HOUSE, entry).load()
