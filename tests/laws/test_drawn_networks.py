@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import kernel_laws as laws
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as hs
+from oracles import finite_networks
 
 import dualact as da
 from dualact.testing import strategies as st
@@ -85,3 +86,42 @@ def test_threads_change_no_bit(network, kind, square):
     Y = None if square else X[:400] + 1.0
     one, two = (da.kernel(network, X, Y, kind=kind, n_jobs=n) for n in (1, 3))
     assert one.tobytes() == two.tobytes()
+
+
+@given(NETWORKS, st.data_matrices(), KINDS)
+def test_is_its_own_diagonal(network, X, kind):
+    laws.is_its_own_diagonal(da.kernel, da.kernel_diag, network, X, kind)
+
+
+@settings(max_examples=10)
+@given(NETWORKS, st.data_matrices(norms="unit"), KINDS)
+def test_sees_values_only(network, X, kind):
+    laws.sees_values_only(da.kernel, network, X, kind)
+
+
+@settings(max_examples=10)
+@given(
+    st.networks(("relu", "erf", "gelu", "abs", "sin", "leaky_relu"), max_hidden=2),
+    hs.floats(-0.9, 0.9),
+    hs.floats(0.3, 3),
+)
+def test_ntk_is_the_derivative(network, rho, scale):
+    x, y = np.array([1.0, 0.0]), scale * np.array([rho, np.sqrt(1 - rho**2)])
+    try:
+        laws.ntk_is_the_derivative(da.kernel, network, x, y)
+    except laws.TooNear:
+        reject()
+
+
+@settings(max_examples=3)
+@given(
+    st.networks(("erf", "gelu", "sin"), max_hidden=2, layer_norm=False),
+    st.data_matrices(n_samples=3, n_features=3, norms="unit"),
+    KINDS,
+)
+def test_is_the_limit_of_finite_networks(network, X, kind):
+    """Inner products of gradients (or outputs) of 60 random networks of width 256."""
+    mean, error = finite_networks(network, X, kind, 256, 60, 7)
+    K = da.kernel(network, X, kind=kind)
+    scale = np.sqrt(np.outer(np.diag(K), np.diag(K)))
+    assert np.all(np.abs(mean - K) <= 6 * error + 0.03 * scale)

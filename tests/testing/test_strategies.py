@@ -15,6 +15,9 @@ import dualact as da
 from dualact.sketch.structures import STRUCTURES
 from dualact.testing import strategies as st
 
+HEADS = hs.sampled_from(["gap", "flatten"]).flatmap(
+    lambda head: hs.tuples(hs.just(head), st.spatial_networks(head=head))
+)
 MANY = settings(max_examples=2000, derandomize=True, database=None)
 
 
@@ -129,7 +132,7 @@ def test_every_spatial_layer_and_padding_occurs():
 
 
 @settings(max_examples=10)
-@given(hs.sampled_from(["gap", "flatten"]).flatmap(lambda h: hs.tuples(hs.just(h), st.spatial_networks(head=h))))
+@given(HEADS)
 def test_the_head_is_as_asked(case):
     head, network = case
     assert isinstance(network[-2], da.GlobalAvgPool if head == "gap" else da.Flatten)
@@ -154,7 +157,8 @@ def test_every_structure_occurs():
         seen.update(["exact"] * bool(sketch.exact) + ["sketched"] * bool(sketch.circuits))
 
     look()
-    assert seen >= {*STRUCTURES, "float32", "float64", "exact", "sketched", "spread 0", "spread 1", "spread 4"}
+    leaves = {"spread 0", "spread 1", "spread 4"}
+    assert seen >= {*STRUCTURES, "float32", "float64", "exact", "sketched"} | leaves
 
 
 def test_without_hypothesis_the_message_says_what_to_install():
