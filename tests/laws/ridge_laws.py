@@ -45,9 +45,9 @@ def merging_is_a_monoid(X, y, cuts):
     right = _of(X, y, first).merge(_of(X, y, second).merge(_of(X, y, third)))
     turned = _of(X, y, third).merge(_of(X, y, second)).merge(_of(X, y, first))
     argument = _of(X, y, second)
-    before = argument.predict(X)
+    before = {name: values.tobytes() for name, values in argument.statistics_.to_arrays().items()}
     _of(X, y, first).merge(argument)
-    assert argument.predict(X).tobytes() == before.tobytes()
+    assert {name: a.tobytes() for name, a in argument.statistics_.to_arrays().items()} == before
     for other in (left, right, turned):
         _agree(other, new().fit(X, y), X)
 
@@ -84,7 +84,7 @@ def alphas_shrink(X, y):
 
 
 def gcv_is_its_definition(X, y, alphas, fit_intercept):
-    """The alpha of the lowest n·RSS/(n − tr H)², H by definition."""
+    """The score is n·RSS/(n − tr H)², H by definition, and the alpha that of the lowest."""
     model = new(alphas, fit_intercept=fit_intercept).fit(X, y)
     n = len(X)
     Z = X - X.mean(axis=0) if fit_intercept else X
@@ -94,6 +94,7 @@ def gcv_is_its_definition(X, y, alphas, fit_intercept):
         H = Z @ np.linalg.solve(Z.T @ Z + alpha * np.eye(Z.shape[1]), Z.T)
         scores.append(n * np.sum((t - H @ t) ** 2) / (n - np.trace(H) - fit_intercept) ** 2)
     assert model.alpha_ == alphas[int(np.argmin(scores))], (model.alpha_, scores)
+    np.testing.assert_allclose(model.scores_, np.array(scores), rtol=1e-7)
 
 
 def deviations_are_those_of_the_gaussian_process(X, y, alpha):

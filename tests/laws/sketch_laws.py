@@ -142,3 +142,27 @@ def embeds_a_subspace(make, X, k, ridge, epsilon):
         errors.append(da.metrics.spectral_error(K, Z, ridge))
     assert np.max(errors) > 1e-9  # a sketch, not the monomials
     assert np.mean(np.array(errors) > epsilon) <= share, (columns, errors)
+
+
+def no_stream_is_read_twice(make):
+    """Whatever ``make`` makes draws each of its signs, turns and places from a stream of its own."""
+    keys = _streams(make)
+    assert len(keys) == len(set(keys)), [key for key in keys if keys.count(key) > 1][:3]
+    return keys
+
+
+def _streams(make):
+    from dualact.sketch import embedding, signs
+
+    keys, words = [], signs.words
+
+    def noted(key, count):
+        keys.append(tuple(key))
+        return words(key, count)
+
+    signs.words = embedding.words = noted
+    try:
+        make()
+    finally:
+        signs.words = embedding.words = words
+    return keys

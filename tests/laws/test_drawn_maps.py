@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as hs
+from sketch_laws import no_stream_is_read_twice
 
 import dualact as da
+from dualact.sketch.feature_map import FeatureMap
 from dualact.sketch.hadamard import has_compiled
+from dualact.sketch.spatial.feature_map import SpatialMap
 from dualact.testing import strategies as st
 
 KINDS = hs.sampled_from(["nngp", "ntk"])
@@ -27,6 +30,7 @@ def test_dense_maps(network, X, kind, n, dtype):
     laws.rows_do_not_leak(fitted, X, exact=has_compiled())
     laws.is_fixed_by_its_plan(fitted, X)
     laws.keeps_the_type(fitted, X)
+    no_stream_is_read_twice(lambda: FeatureMap(fitted.plan_, 5, np.float32))
 
 
 @FEW
@@ -42,6 +46,7 @@ def test_spatial_maps(case, kind):
     laws.has_all_its_columns(fitted, X)
     laws.rows_do_not_leak(fitted, X)
     laws.is_fixed_by_its_plan(fitted, X)
+    no_stream_is_read_twice(lambda: SpatialMap(fitted.plan_, np.float32))
 
 
 DATA = np.random.default_rng(1).standard_normal((60, 12)) + 0.5
@@ -68,13 +73,13 @@ SPATIAL = da.Network(
 @pytest.mark.parametrize("kind", ["nngp", "ntk"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_approximates(name, kind):
-    laws.approximates(da.kernel, NETWORKS[name], DATA, kind, 512)
+    laws.approximates(da.kernel, NETWORKS[name], DATA, kind, 512, ceiling=0.06)
     laws.is_unbiased(NETWORKS[name], DATA[:12], kind, 128, 4, seeds=40)
 
 
 @pytest.mark.parametrize("kind", ["nngp", "ntk"])
 def test_spatial_approximates(kind):
-    laws.approximates(da.kernel, SPATIAL, IMAGES, kind, 512, factor=3)
+    laws.approximates(da.kernel, SPATIAL, IMAGES, kind, 512, factor=3, ceiling=0.05)
 
 
 @pytest.mark.parametrize("ridge", [0.1, 1.0])

@@ -79,6 +79,12 @@ def test_series_is_positive(network, variances, kind):
     laws.series_is_positive(network, np.array(variances), kind)
 
 
+@settings(max_examples=8)
+@given(st.networks(max_hidden=2), hs.lists(st.variances(1e-2, 1e2), min_size=1, max_size=4), KINDS)
+def test_truncation_does_not_count(network, variances, kind):
+    laws.truncation_does_not_count(network, np.array(variances), kind)
+
+
 @settings(max_examples=4)
 @given(st.networks(("relu", "erf", "gelu"), max_hidden=2), KINDS, hs.booleans())
 def test_threads_change_no_bit(network, kind, square):

@@ -45,6 +45,12 @@ def test_compiled_is_interpreted(case):
         laws.compiled_is_interpreted(*case, patch)
 
 
+@given(st.sketches())
+def test_no_stream_is_read_twice(sketch):
+    rebuild, arguments = sketch.__reduce__()
+    assert laws.no_stream_is_read_twice(lambda: rebuild(*arguments)) or not sketch.circuits
+
+
 U = np.array([0.5, 0.1, -0.3, 0.6, 0.2, -0.1, 0.4, 0.3])
 V = np.array([0.4, 0.3, -0.4, 0.5, 0.0, -0.2, 0.5, 0.1])
 
