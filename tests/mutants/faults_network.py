@@ -1,7 +1,5 @@
 """Faults of plans, and of exact kernels."""
 
-# ruff: noqa: E501 (snippets of source stay in one piece)
-
 from __future__ import annotations
 
 from planting import Fault

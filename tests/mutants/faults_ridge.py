@@ -1,7 +1,5 @@
 """Faults of the streaming ridge."""
 
-# ruff: noqa: E501 (snippets of source stay in one piece)
-
 from __future__ import annotations
 
 from planting import Fault
