@@ -5,7 +5,8 @@ from __future__ import annotations
 import map_laws as laws
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from effort import times
+from hypothesis import given
 from hypothesis import strategies as hs
 from sketch_laws import no_stream_is_read_twice
 
@@ -18,7 +19,7 @@ from dualact.testing import strategies as st
 KINDS = hs.sampled_from(["nngp", "ntk"])
 SMOOTH = st.networks(("relu", "erf", "gelu", "sin"), max_hidden=2)
 ROWS = st.data_matrices(n_samples=12, n_features=6, norms="unit")
-FEW = settings(max_examples=4)
+FEW = times(0.27)
 
 
 @FEW

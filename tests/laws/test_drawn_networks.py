@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import kernel_laws as laws
 import numpy as np
-from hypothesis import given, reject, settings
+from effort import times
+from hypothesis import given, reject
 from hypothesis import strategies as hs
 from oracles import finite_networks
 
@@ -67,25 +68,25 @@ def test_is_the_recursion(network, sets, kind):
     laws.is_the_recursion(da.kernel, network, *sets, kind)
 
 
-@settings(max_examples=8)
+@times(0.53)
 @given(st.networks(max_hidden=2), SETS, KINDS)
 def test_is_its_series(network, sets, kind):
     laws.is_its_series(da.kernel, network, *sets, kind)
 
 
-@settings(max_examples=8)
+@times(0.53)
 @given(st.networks(max_hidden=2), hs.lists(st.variances(1e-3, 1e3), min_size=1, max_size=5), KINDS)
 def test_series_is_positive(network, variances, kind):
     laws.series_is_positive(network, np.array(variances), kind)
 
 
-@settings(max_examples=8)
+@times(0.53)
 @given(st.networks(max_hidden=2), hs.lists(st.variances(1e-2, 1e2), min_size=1, max_size=4), KINDS)
 def test_truncation_does_not_count(network, variances, kind):
     laws.truncation_does_not_count(network, np.array(variances), kind)
 
 
-@settings(max_examples=4)
+@times(0.27)
 @given(st.networks(("relu", "erf", "gelu"), max_hidden=2), KINDS, hs.booleans())
 def test_threads_change_no_bit(network, kind, square):
     X = np.random.default_rng(0).standard_normal((500, 3))
@@ -99,13 +100,13 @@ def test_is_its_own_diagonal(network, X, kind):
     laws.is_its_own_diagonal(da.kernel, da.kernel_diag, network, X, kind)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(NETWORKS, st.data_matrices(norms="unit"), KINDS)
 def test_sees_values_only(network, X, kind):
     laws.sees_values_only(da.kernel, network, X, kind)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(
     st.networks(("relu", "erf", "gelu", "abs", "sin", "leaky_relu"), max_hidden=2),
     hs.floats(-0.9, 0.9),
@@ -119,7 +120,7 @@ def test_ntk_is_the_derivative(network, rho, scale):
         reject()
 
 
-@settings(max_examples=3)
+@times(0.2)
 @given(
     st.networks(("erf", "gelu", "sin"), max_hidden=2, layer_norm=False),
     st.data_matrices(n_samples=3, n_features=3, norms="unit"),

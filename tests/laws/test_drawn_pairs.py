@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from effort import times
+from hypothesis import given
 from test_registered_activations import ACTIVATIONS
 
 import dualact as da
@@ -40,7 +41,7 @@ def looks_right(act, pair):
 
 
 @pytest.mark.parametrize("act", CLOSED, ids=ident)
-@settings(max_examples=8)
+@times(0.53)
 @given(pair=st.gaussian_pairs(1e-10, 1e4))
 def test_closed_forms(act, pair):
     try:
@@ -50,7 +51,7 @@ def test_closed_forms(act, pair):
 
 
 @pytest.mark.parametrize("act", COMPUTED, ids=ident)
-@settings(max_examples=3)
+@times(0.2)
 @given(pair=st.gaussian_pairs(1e-6, 100.0))
 def test_computed(act, pair):
     if wild(act, max(pair[1:])):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import plan_laws as laws
 import pytest
-from hypothesis import given, settings
+from effort import times
+from hypothesis import given
 from hypothesis import strategies as hs
 
 import dualact as da
@@ -25,7 +26,7 @@ def test_composes_in_space(first, second, kind):
     laws.composes_in_space(first, second, kind)
 
 
-@settings(max_examples=60)
+@times(4)
 @given(hs.lists(LAYERS, min_size=1, max_size=6))
 def test_accepted_by_the_grammar(layers):
     laws.accepted_by_the_grammar(layers)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sketch_laws as laws
-from hypothesis import given, settings
+from effort import times
+from hypothesis import given
 from hypothesis import strategies as hs
 
 from dualact.sketch.polysketch import PolySketch
@@ -69,7 +70,7 @@ def test_unbiased_and_of_the_predicted_variance(structure):
     laws.variance_is_as_predicted(make, U, V, predicted)
 
 
-@settings(max_examples=3)
+@times(0.2)
 @given(
     st.data_matrices(n_samples=30, n_features=12, norms="unit"),
     hs.sampled_from(["real_product", "product", "tree"]),  # no monomials, though they would fit

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import spatial_laws as laws
-from hypothesis import given, settings
+from effort import times
+from hypothesis import given
 from hypothesis import strategies as hs
 
 import dualact as da
@@ -28,38 +29,38 @@ def test_ntk_exceeds_nngp(case):
     laws.ntk_exceeds_nngp(da.kernel, *case)
 
 
-@settings(max_examples=12)
+@times(0.8)
 @given(drawn(names=("relu", "erf", "normalized_gaussian"), max_hidden=1), KINDS)
 def test_is_the_double_loop(case, kind):
     network, X = case
     laws.is_the_double_loop(da.kernel, network, X[:2], kind)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(drawn(), KINDS)
 def test_rows_do_not_leak(case, kind):
     laws.rows_do_not_leak(da.kernel, *case, kind)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(drawn(), KINDS)
 def test_permutation_equivariant(case, kind):
     laws.permutation_equivariant(da.kernel, *case, kind)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(drawn(), KINDS)
 def test_channels_may_turn(case, kind):
     laws.channels_may_turn(da.kernel, *case, kind)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(drawn(padding=("circular",), strides=False, pools=False), KINDS)
 def test_circular_shift_together(case, kind):
     laws.circular_shift_together(da.kernel, *case, kind)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(drawn(padding=("circular",), strides=False, pools=False, head="gap"), KINDS)
 def test_circular_shift_apart(case, kind):
     laws.circular_shift_apart(da.kernel, *case, kind)
@@ -76,26 +77,26 @@ def test_one_position_is_dense(network, X, kind, size, head):
     laws.one_position_is_dense(da.kernel, network, X, kind, size, head)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(st.networks(("relu", "erf", "tanh")), KINDS, hs.integers(0, 2**32 - 1))
 def test_flattened_first_is_dense(network, kind, seed):
     X = np.random.default_rng(seed).standard_normal((3, 2, 3, 2))
     laws.flattened_first_is_dense(da.kernel, network, X, kind)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(drawn(names=("relu", "leaky_relu", "abs", "normalized_gaussian"), bias=False, layer_norm=False), KINDS)
 def test_homogeneous(case, kind):
     laws.homogeneous(da.kernel, *case, kind)
 
 
-@settings(max_examples=10)
+@times(0.67)
 @given(drawn(), KINDS)
 def test_is_its_own_diagonal(case, kind):
     laws.is_its_own_diagonal(da.kernel, da.kernel_diag, *case, kind)
 
 
-@settings(max_examples=4)
+@times(0.27)
 @given(drawn(), KINDS)
 def test_threads_change_no_bit(case, kind):
     network, X = case
