@@ -35,7 +35,8 @@ def test_garbage_is_blamed_on_who_returned_it(raw, words):
 
 
 def test_no_nan_comes_out_of_a_plugin():
-    bad = da.Activation("mine", np.tanh, lambda c, p, q: c * np.nan, hermite=lambda v, k: np.full(k + 1, np.nan))
+    nan = {"dual": lambda c, p, q: c * np.nan, "hermite": lambda v, k: np.full(k + 1, np.nan)}
+    bad = da.Activation("mine", np.tanh, **nan)
     with pytest.raises(da.PluginError, match="'mine': dual returned NaN"):
         da.dual(bad, 0.5, 1.0, 1.0)
     with pytest.raises(da.PluginError, match="'mine': dual returned NaN"):
