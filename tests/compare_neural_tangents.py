@@ -7,6 +7,8 @@ one of their own. Skipped with a reason where it is not there. Near |ρ| = 1 neu
 up to 2e-8 in the NTK (it takes the angle as an arccos), so duplicates are compared to 1e-7 only.
 """
 
+# ruff: noqa: E501 (tables)
+
 from __future__ import annotations
 
 import sys
@@ -64,7 +66,13 @@ def cases(stax):
     yield (
         "residual and layer norm",
         da.Network(
-            [da.Dense(1.1), da.LayerNorm(), da.Residual([da.Act("erf"), da.Dense(0.8, 0.2)]), da.Act("relu"), da.Dense()]
+            [
+                da.Dense(1.1),
+                da.LayerNorm(),
+                da.Residual([da.Act("erf"), da.Dense(0.8, 0.2)]),
+                da.Act("relu"),
+                da.Dense(),
+            ]
         ),
         stax.serial(
             stax.Dense(1, 1.1, 0.0),
@@ -79,7 +87,11 @@ def cases(stax):
     )
     for padding in ("same", "valid", "circular"):
         for head in ("gap", "flatten"):
-            end = (da.GlobalAvgPool(), stax.GlobalAvgPool()) if head == "gap" else (da.Flatten(), stax.Flatten())
+            end = (
+                (da.GlobalAvgPool(), stax.GlobalAvgPool())
+                if head == "gap"
+                else (da.Flatten(), stax.Flatten())
+            )
             yield (
                 f"convolutions, {padding}, {head}",
                 da.Network(
@@ -106,7 +118,16 @@ def cases(stax):
             )
     yield (
         "strides",
-        da.Network([da.Conv(3, 2), da.Act("relu"), da.Conv(2, 2, bias_std=0.1), da.Act("relu"), da.Flatten(), da.Dense()]),
+        da.Network(
+            [
+                da.Conv(3, 2),
+                da.Act("relu"),
+                da.Conv(2, 2, bias_std=0.1),
+                da.Act("relu"),
+                da.Flatten(),
+                da.Dense(),
+            ]
+        ),
         stax.serial(
             stax.Conv(1, (3, 3), (2, 2), "SAME", W_std=1.0, b_std=0.0),
             relu,
