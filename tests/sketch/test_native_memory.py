@@ -28,7 +28,7 @@ def test_sketches_of_odd_shapes(structure, spread, dtype):
         for widths in ({1: 1, 2: 1}, {2: 3, 3: 5}, {4: 7, 7: 33}):
             sketch = PolySketch(d, widths, seed=d, structure=structure, dtype=np.dtype(dtype), spread=spread)
             for rows in (0, 1, 5, 33):
-                X = np.random.default_rng(rows).standard_normal((rows, d)).astype(dtype) / np.sqrt(d)
+                X = (np.random.default_rng(rows).standard_normal((rows, d)) / np.sqrt(d)).astype(dtype)
                 X[X < 0.1] = 0.0
                 # Rows of outputs in one array, side by side: a column too many would show.
                 total = sum(widths.values())
