@@ -7,8 +7,6 @@ one of their own. Skipped with a reason where it is not there. Near |ρ| = 1 neu
 up to 2e-8 in the NTK (it takes the angle as an arccos), so duplicates are compared to 1e-7 only.
 """
 
-# ruff: noqa: E501 (tables)
-
 from __future__ import annotations
 
 import sys

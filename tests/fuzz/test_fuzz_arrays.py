@@ -143,7 +143,7 @@ PARAMETERS = {
 }
 
 
-@times(4)
+@times(2)
 @given(st.one_of(scalars, ANY), st.data())
 @pytest.mark.parametrize("make", PARAMETERS)
 def test_strange_parameters(make, value, data):

@@ -75,6 +75,10 @@ SPATIAL = da.Network(
 @pytest.mark.parametrize("name", NETWORKS)
 def test_approximates(name, kind):
     laws.approximates(da.kernel, NETWORKS[name], DATA, kind, 512, ceiling=0.06)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("relu", "ntk"), ("gelu", "ntk"), ("tanh", "nngp")])
+def test_is_unbiased(name, kind):
     laws.is_unbiased(NETWORKS[name], DATA[:12], kind, 128, 4, seeds=40)
 
 

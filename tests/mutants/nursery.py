@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LIMIT = 60.0  # seconds a trial; a mutant that hangs is killed as well
+LIMIT = 60.0  # seconds of computing a trial; a mutant that hangs is killed as well
 
 
 class Nursery:
@@ -107,7 +107,7 @@ def _trial(fault, names, pipe) -> None:
     from cases import CASES as known
 
     for name in names:
-        signal.setitimer(signal.ITIMER_REAL, LIMIT)  # its default action ends the child
+        signal.setitimer(signal.ITIMER_PROF, LIMIT)  # its default action ends the child
         try:
             known[name]()
             verdict = "alive"
