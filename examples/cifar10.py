@@ -10,6 +10,8 @@ held-out training images; the test images are looked at once for each number of 
 from __future__ import annotations
 
 import argparse
+import resource
+import sys
 import time
 from pathlib import Path
 
@@ -37,7 +39,12 @@ def main() -> None:
     parser.add_argument("--kind", default="ntk", choices=["ntk", "nngp"])
     parser.add_argument("--depth", type=int, default=5, choices=[5, 7, 10])
     parser.add_argument("--held-out", type=float, default=0.1, help="fraction of the training images")
-    parser.add_argument("--chunk", type=int, default=1000)
+    parser.add_argument("--chunk", type=int, default=1000, help="images whose features are there at once")
+    parser.add_argument("--compress", type=int, help="from so many times the features")
+    parser.add_argument("--widths", type=int, nargs="+", help="after each Act but the last")
+    parser.add_argument("--flips", action="store_true", help="train on mirror images as well")
+    parser.add_argument("--progress", action="store_true")
+    parser.add_argument("--predictions", type=Path, help="an .npz for the predicted classes")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if options.directory is None:
@@ -64,35 +71,62 @@ def main() -> None:
     X = prepare.fit_transform(X)
     X_test = prepare.transform(X_test)
     print(f"preprocessing {time.perf_counter() - start:.0f} s")
-    fitted = round(len(X) * (1 - options.held_out))
-    print("features  seconds: design  features  ridge   ms/image  alpha/mean  test accuracy")
+    print("features  seconds: design  features  ridge  ms/image  alpha/|z|²  test accuracy  peak GiB")
     for n in options.features:
         start = time.perf_counter()
-        features = da.SketchedNeuralKernel(network, options.kind, n, random_state=options.seed).fit(X)
+        features = da.SketchedNeuralKernel(
+            network,
+            options.kind,
+            n,
+            random_state=options.seed,
+            compress=options.compress,
+            widths=options.widths or "auto",
+        ).fit(X)
         designed = time.perf_counter()
-        Z, Z_test = (
-            np.concatenate(
-                [features.transform(A[i : i + options.chunk]) for i in range(0, len(A), options.chunk)]
-            )
-            for A in (X, X_test)
+        model, seconds = learn(features, X, y, options)
+        solved = time.perf_counter()
+        parts = [X_test[i : i + options.chunk] for i in range(0, len(X_test), options.chunk)]
+        predicted = np.concatenate([model.predict(features.transform(part)) for part in parts])
+        accuracy = np.mean(predicted == y_test)
+        if options.predictions is not None:
+            np.savez(options.predictions, predicted=predicted, y=y_test)
+        seconds += time.perf_counter() - solved
+        images = len(X) * (1 + options.flips) + len(X_test)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(
+            f"{n:8d} {designed - start:16.1f} {seconds:9.1f} {time.perf_counter() - designed - seconds:6.1f} "
+            f"{seconds / images * 1e3:9.2f} {model.alpha_ / mean_square(model):11.0e} {accuracy:14.4f} "
+            f"{peak:9.1f}",
+            flush=True,
         )
-        made = time.perf_counter()
-        scale = float(np.mean(np.sum(Z[:1000].astype(float) ** 2, axis=1))) * fitted / n
-        factors = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-        best = da.StreamingRidgeClassifier(
-            alphas=tuple(f * scale for f in factors), selection="holdout", precision="mixed"
-        )
-        for i in range(0, len(X), options.chunk):
-            cut = min(max(fitted - i, 0), options.chunk)
-            for rows, held in ((slice(i, i + cut), False), (slice(i + cut, i + options.chunk), True)):
-                if len(Z[rows]):
-                    best.partial_fit(Z[rows], y[rows], classes=np.arange(10), holdout=held)
-        factor = best.alpha_ / scale
-        accuracy = best.score(Z_test, y_test)
-        done = time.perf_counter()
-        each = (made - designed) / (len(X) + len(X_test)) * 1e3
-        seconds = f"{designed - start:15.1f} {made - designed:9.1f} {done - made:6.1f}"
-        print(f"{n:8d}  {seconds} {each:10.2f}  {factor:10.0e}  {accuracy:13.4f}", flush=True)
+
+
+def learn(
+    features: da.SketchedNeuralKernel, X: np.ndarray, y: np.ndarray, options: argparse.Namespace
+) -> tuple[da.StreamingRidgeClassifier, float]:
+    """The ridge classifier of the training images, a chunk at a time, and the seconds that features took."""
+    fitted = round(len(X) * (1 - options.held_out))
+    ends = [(i, min(i + options.chunk, fitted)) for i in range(0, fitted, options.chunk)]
+    ends += [(i, min(i + options.chunk, len(X))) for i in range(fitted, len(X), options.chunk)]
+    model = da.StreamingRidgeClassifier(selection="holdout")
+    seconds = 0.0
+    for first, end in ends:
+        part = X[first:end]
+        for images in (part, part[:, :, ::-1]) if options.flips else (part,):
+            start = time.perf_counter()
+            Z = features.transform(np.ascontiguousarray(images))
+            seconds += time.perf_counter() - start
+            model.partial_fit(Z, y[first:end], classes=np.unique(y), holdout=first >= fitted)
+        if options.progress:
+            print(f"  {end} images, {seconds:.0f} s", file=sys.stderr, flush=True)
+    model.set_params(alphas=tuple(mean_square(model) * f for f in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)))
+    return model.solve(), seconds
+
+
+def mean_square(model: da.StreamingRidgeClassifier) -> float:
+    """The mean of |z|² over the training images: what alpha is measured by."""
+    statistics = model.statistics_
+    return float(statistics.scatter.trace() / statistics.weight + statistics.mean @ statistics.mean)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,11 @@ from threadpoolctl import ThreadpoolController
 
 from ..errors import NetworkError
 
-__all__ = ["one_blas_thread", "run", "usable_cores"]
+__all__ = ["one_blas_thread", "run", "safe_blas", "usable_cores"]
 
 Task = TypeVar("Task")
+
+_COLUMNS_A_THREAD = 4096
 
 
 def one_blas_thread(workers: int) -> AbstractContextManager[Any]:
@@ -26,6 +28,17 @@ def one_blas_thread(workers: int) -> AbstractContextManager[Any]:
         return nullcontext()
     limited: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
     return limited
+
+
+def safe_blas(size: int) -> AbstractContextManager[Any]:
+    """Keep BLAS to one thread for symmetric products and factors of so many columns, where more would crash.
+
+    OpenBLAS 0.3.30 and 0.3.31 overrun a buffer in the threaded products AᵀA and in Cholesky factors, once a
+    thread has some 7,000 columns to do: a segmentation fault at 16,000 columns on two threads, none at 12,000
+    (measured). https://github.com/OpenMathLib/OpenBLAS/issues/2562 is of that kind.
+    """
+    threads = max((int(lib["num_threads"]) for lib in _controller().info()), default=1)
+    return one_blas_thread(2) if threads > 1 and size > _COLUMNS_A_THREAD * threads else nullcontext()
 
 
 @cache

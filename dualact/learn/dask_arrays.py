@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ..errors import DualactError
-from ..sketch.sample import evenly_spaced
+from ..sketch.sample import SAMPLE_ROWS, evenly_spaced
 
 __all__ = ["design_rows", "fit_blocks", "is_dask", "map_rows"]
 
@@ -23,10 +23,10 @@ def is_dask(X: Any) -> bool:
     return module is not None and isinstance(X, module.Array)
 
 
-def design_rows(X: Any) -> tuple[Any, int | None]:
+def design_rows(X: Any, rows: int = SAMPLE_ROWS) -> tuple[Any, int | None]:
     """Return rows in memory for the design of a feature map, and how many they stand for.
 
-    Of a dask array a sample; other data as they are, and None: they stand for themselves.
+    Of a dask array a sample of ``rows``; other data as they are, and None: they stand for themselves.
     """
     if not is_dask(X):
         return X, None
@@ -36,7 +36,7 @@ def design_rows(X: Any) -> tuple[Any, int | None]:
             "The dask array X does not know its number of rows, and a sample of them is to be drawn. "
             "Call X.compute_chunk_sizes() first, or fit on rows in memory."
         )
-    return X[evenly_spaced(X.shape[0])].compute(), X.shape[0]
+    return X[evenly_spaced(X.shape[0], rows)].compute(), X.shape[0]
 
 
 def map_rows(estimator: Any, X: Any, function: Callable[[Any], Any], columns: int | None, dtype: Any) -> Any:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..errors import DualactError
 from ..exact.matrices import kernel, kernel_diag
+from ..exact.running import safe_blas
 from ..network.planning import check
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
@@ -162,7 +163,8 @@ class GradientFlowRegressor(
             gram, target = kernel(network, X, kind=self.kind, n_jobs=self.n_jobs), y
         else:
             gram, target, cross = self._statistics(X, y, self.n_components)
-        values, vectors = eigh(gram)
+        with safe_blas(len(gram)):
+            values, vectors = eigh(gram)
         floor = len(values) * np.finfo(np.float64).eps * max(float(values[-1]), 0.0)
         self.eigenvalues_: Array = np.where(values > floor, values, 0.0)
         self.eigenvectors_: Array = vectors

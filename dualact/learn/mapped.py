@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..errors import NetworkError
 from ..sketch.maps import Map, make_map
-from ..sketch.spatial.planning import SpatialPlan
 from .dask_arrays import is_dask, map_rows
 from .parameters import as_flat_rows
 
@@ -82,8 +81,9 @@ class MappedTransformer(
     def _checked(self, X: Any) -> Any:
         """X as it was for ``fit``: a float array or CSR matrix."""
         check_is_fitted(self)
-        if isinstance(self.plan_, SpatialPlan):
-            X, _ = as_flat_rows(X, self.plan_.checked.input_shape)
+        shape = getattr(self.plan_, "input_shape", None)  # a polynomial kernel has none
+        if shape is not None:
+            X, _ = as_flat_rows(X, shape)
         return validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
 
     def _map(self, dtype: Any) -> Map:

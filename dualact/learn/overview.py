@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import DualactError
 from ..network.planning import NetworkPlan, check
 from ..network.spec import Network, as_network
-from ..sketch.maps import Plan, plan_map
+from ..sketch.maps import METHODS, Plan, plan_map
 
 __all__ = ["plan"]
 
@@ -36,12 +36,12 @@ def plan(
         Number of features; given, the plan is that of the feature map, else that of the exact kernel.
     degree : int or "auto"
         Of the feature map.
-    method : {"auto", "polysketch"}
-        Of the feature map.
+    method : {"auto", "polysketch", "random"}
+        Of the feature map; "auto" takes the one with the smaller predicted error, and the plan says why.
 
     Returns
     -------
-    NetworkPlan, SketchPlan or SpatialPlan
+    NetworkPlan, SketchPlan, SpatialPlan or RandomPlan
         A feature map is designed here for inputs drawn from N(0, 1);
         :class:`SketchedNeuralKernel` designs it for your data.
 
@@ -61,8 +61,8 @@ def plan(
     2      Dense()     Σ ← w²Σ + b²
     """
     network = as_network(network)
-    if method not in ("auto", "polysketch"):
-        raise DualactError(f"method must be 'auto' or 'polysketch'. Got {method!r}.")
+    if method not in METHODS:
+        raise DualactError(f"method must be one of {', '.join(map(repr, METHODS))}. Got {method!r}.")
     checked = check(network, kind, input_shape, n_features)
     if n_components is None:
         return checked
@@ -73,4 +73,5 @@ def plan(
         n_features=checked.n_features,
         n_components=n_components,
         degree=degree,
+        method=method,
     )

@@ -23,6 +23,7 @@ __all__ = [
     "check_choice",
     "check_integer",
     "check_jobs",
+    "check_leverage",
     "check_weights",
     "network_of",
     "seed_of",
@@ -62,6 +63,14 @@ def check_jobs(owner: str, n_jobs: Any) -> None:
         raise DualactError(
             f"The 'n_jobs' parameter of {owner} must be None, -1 or an int in the range [1, inf). "
             f"Got {n_jobs!r} instead."
+        )
+
+
+def check_leverage(owner: str, value: Any) -> None:
+    """Refuse what is neither a truth value nor "auto"."""
+    if not isinstance(value, bool | np.bool_) and value != "auto":
+        raise DualactError(
+            f"The 'leverage' parameter of {owner} must be True, False or 'auto'. Got {value!r} instead."
         )
 
 

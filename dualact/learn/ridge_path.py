@@ -23,6 +23,7 @@ from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 
 from ..errors import DualactError
+from ..exact.running import safe_blas
 from .ridge_statistics import RidgeStatistics
 
 __all__ = ["Precision", "RidgeSolution", "gcv_path", "holdout_path", "posterior_precision"]
@@ -139,6 +140,7 @@ def holdout_path(
         spread = held_out.target_scatter.sum() - 2 * (beta * held_out.cross).sum() + square
         scores[i] = max(spread, 0.0) / held_out.weight + (away**2).sum()
     best = _lowest(scores, path.alphas)
+    path.let_go()  # of m² numbers, before there are others
     everything = statistics.copy().merge(held_out)
     refitted = _path(everything, [path.alphas[best]], fit_intercept).at(path.alphas[best])[0]
     return _solution(path, scores / statistics.n_targets, freedom, best, refitted, everything, fit_intercept)
@@ -184,6 +186,9 @@ class _Path:
     def at(self, alpha: float) -> tuple[Array, Array, float]:
         raise NotImplementedError
 
+    def let_go(self) -> None:
+        """Free what :meth:`at` needs."""
+
 
 def _path(statistics: RidgeStatistics, alphas: Sequence[float], fit_intercept: bool) -> _Path:
     scatter, cross, squares = statistics.moments(fit_intercept)
@@ -228,6 +233,9 @@ class _Decomposed(_Path):
         rss = self.floor + (self.explained * (shares**2)[:, None]).sum(axis=0)
         return beta, rss, float(shares[self.values > 0].sum())
 
+    def let_go(self) -> None:
+        self.vectors = self.vectors[:0].copy()
+
 
 class _Factored(_Path):
     """From a Cholesky factor per alpha."""
@@ -242,13 +250,18 @@ class _Factored(_Path):
         factor = _cholesky(self.scatter, alpha, overwrite=len(self.alphas) == 1)
         beta = dpotrs(factor, self.cross, lower=1)[0]
         rss = self.squares - (beta * self.cross).sum(axis=0) - alpha * (beta * beta).sum(axis=0)
-        inverse = dtrtri(factor, lower=1, overwrite_c=1)[0]
+        with safe_blas(len(factor)):
+            inverse = dtrtri(factor, lower=1, overwrite_c=1)[0]
         return beta, np.maximum(rss, 0.0), float(alpha * np.linalg.norm(inverse) ** 2)
+
+    def let_go(self) -> None:
+        self.scatter = self.cross[:0]
 
 
 def _eigh(scatter: Array, tolerance: float) -> tuple[Array, Array]:
     """Eigenvalues, those below the rounding errors set to zero, and eigenvectors; the scatter is lost."""
-    values, vectors = eigh(scatter, lower=True, driver="evd", overwrite_a=True, check_finite=False)
+    with safe_blas(len(scatter)):
+        values, vectors = eigh(scatter, lower=True, driver="evd", overwrite_a=True, check_finite=False)
     values[values <= tolerance * values[-1]] = 0.0
     return values, vectors
 
@@ -257,7 +270,8 @@ def _cholesky(scatter: Array, alpha: float, overwrite: bool) -> Array:
     """Lower factor of S + αI, zeros above it."""
     shifted = scatter if overwrite else scatter.copy(order="F")
     shifted.flat[:: len(shifted) + 1] += alpha
-    factor, failed = dpotrf(shifted, lower=1, clean=1, overwrite_a=1)
+    with safe_blas(len(shifted)):
+        factor, failed = dpotrf(shifted, lower=1, clean=1, overwrite_a=1)
     if failed:
         raise np.linalg.LinAlgError("the scatter is not positive definite")
     return np.asarray(factor)

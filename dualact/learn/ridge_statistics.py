@@ -20,6 +20,7 @@ from scipy import sparse
 from scipy.linalg.blas import dsyrk, ssyrk
 
 from ..errors import DualactError
+from ..exact.running import safe_blas
 
 __all__ = ["RidgeStatistics", "check_range"]
 
@@ -119,9 +120,10 @@ class RidgeStatistics:
         # One row more than a block: the step between the means, with the weight that it has in the scatter.
         z = np.empty((min(step, Z.shape[0]) + 1, self.n_features))
         y = np.empty((len(z), self.n_targets))
-        for start in range(0, Z.shape[0], step):
-            rows = slice(start, start + step)
-            self._add_block(Z[rows], Y[rows], None if weights is None else weights[rows], z, y)
+        with safe_blas(self.n_features):
+            for start in range(0, Z.shape[0], step):
+                rows = slice(start, start + step)
+                self._add_block(Z[rows], Y[rows], None if weights is None else weights[rows], z, y)
         self.rows += Z.shape[0]
         return self
 
@@ -180,7 +182,7 @@ class RidgeStatistics:
             return self
         z, y = self._step(other.weight, other.mean, other.target_mean)
         self.scatter += other.scatter
-        self.scatter = dsyrk(1.0, z[:, None], beta=1.0, c=self.scatter, lower=1, overwrite_c=1)
+        self.scatter = _add_square(self.scatter, z)
         self.cross += other.cross + z[:, None] * y
         self.target_scatter += other.target_scatter + y * y
         return self
@@ -200,13 +202,17 @@ class RidgeStatistics:
         grown.cross = np.insert(self.cross, place, 0.0, axis=1)
         return grown
 
+    def about_zero(self) -> Array:
+        """Turn the scatter into Σwzzᵀ, in its own memory, and return it; the statistics are spent."""
+        return _add_square(self.scatter, np.sqrt(self.weight) * self.mean)
+
     def moments(self, fit_intercept: bool) -> tuple[Array, Array, Array]:
         """Return Σwzzᵀ (lower triangle, a copy), Σwzyᵀ and Σwy²: centred if there is an intercept."""
         scatter, root = self.scatter.copy(order="F"), np.sqrt(self.weight)
         if fit_intercept:
             return scatter, self.cross, self.target_scatter
         z, y = root * self.mean, root * self.target_mean
-        scatter = dsyrk(1.0, z[:, None], beta=1.0, c=scatter, lower=1, overwrite_c=1)
+        scatter = _add_square(scatter, z)
         return scatter, self.cross + z[:, None] * y, self.target_scatter + y * y
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -227,6 +233,13 @@ class RidgeStatistics:
             setattr(made, name, np.asarray(arrays[name]))
         made.scatter = np.asfortranarray(made.scatter)
         return made
+
+
+def _add_square(scatter: Array, z: Array) -> Array:
+    """Add zzᵀ to the lower triangle, in place if it is in Fortran's order."""
+    with safe_blas(len(z)):
+        found: Array = dsyrk(1.0, z[:, None], beta=1.0, c=scatter, lower=1, overwrite_c=1)
+    return found
 
 
 def _centre(rows: Array, shares: Array) -> Array:

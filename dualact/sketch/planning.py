@@ -56,6 +56,8 @@ class SketchPlan:
         The degree beyond which the series counts as tail.
     spread : int
         Slots a coordinate of sparse leaves, for long sparse rows; 0 for dense leaves.
+    reason : str
+        Why this method, where it was chosen.
     """
 
     checked: NetworkPlan
@@ -68,11 +70,21 @@ class SketchPlan:
     rows: int
     tail_degree: int
     spread: int = 0
+    reason: str = ""
 
     @property
     def network(self) -> Network:
         """The network."""
         return self.checked.network
+
+    @property
+    def shaped_network(self) -> Network:
+        """The network."""
+        return self.checked.network
+
+    @property
+    def input_shape(self) -> None:
+        """None: inputs are rows."""
 
     @property
     def kind(self) -> Kind:
@@ -122,6 +134,7 @@ class SketchPlan:
             "rows": self.rows,
             "tail_degree": self.tail_degree,
             "spread": self.spread,
+            "reason": self.reason,
         }
 
     @classmethod
@@ -155,6 +168,7 @@ class SketchPlan:
                 int(data["rows"]),
                 int(data["tail_degree"]),
                 int(data["spread"]),
+                str(data.get("reason", "")),
             )
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             if isinstance(error, DualactError):
@@ -181,7 +195,7 @@ class SketchPlan:
             f"(truncation {self.truncation:.2g}, sketch {self.sketching:.2g})",
             f"memory {4 * self.n_components} bytes a row in float32, {8 * self.n_components} in float64",
         ]
-        return "\n".join(lines)
+        return "\n".join(lines + ([self.reason] if self.reason else []))
 
 
 def plan_features(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from dualact.errors import DualactError
+from dualact.learn.ridge_path import gcv_path
 from dualact.learn.ridge_statistics import RidgeStatistics, check_range
 
 RNG = np.random.default_rng(0)
@@ -165,3 +166,16 @@ def test_values_that_overflow(rows):
         check_range("X", rows)
     check_range("X", rows * 1e-200)
     check_range("X", np.full((1, 1), 3e38, np.float32))
+
+
+@pytest.mark.slow
+def test_sixteen_thousand_columns_do_not_crash():
+    """OpenBLAS alone segfaults here, on two threads."""
+    Z = np.random.default_rng(0).standard_normal((1000, 16_384), dtype=np.float32)
+    statistics = RidgeStatistics(Z.shape[1], 1).add(Z, Z[:, :1])
+    S = statistics.scatter
+    place = [3, 9_000, 16_383]
+    centred = Z[:, place].astype(float) - Z[:, place].mean(axis=0, dtype=float)
+    np.testing.assert_allclose(np.tril(S[np.ix_(place, place)]), np.tril(centred.T @ centred), rtol=1e-10)
+    solution = gcv_path(statistics, [1e3], True)
+    assert abs(solution.coef[0, 0]) > 10 * np.abs(solution.coef[0, 1:]).max()

@@ -8,6 +8,8 @@ import dualact as da
 ESTIMATORS = [
     da.SketchedNeuralKernel(n_components=16),
     da.SketchedNeuralKernel(da.mlp(1, "gelu", bias_std=0.1), kind="nngp", n_components=3),
+    da.SketchedNeuralKernel(n_components=32, method="random"),
+    da.SketchedNeuralKernel(da.mlp(1, "gelu"), kind="nngp", n_components=8, method="random", random_state=0),
     da.ExactNeuralKernel(),
     da.ChannelStandardizer(),
     da.ImageNormalizer(),

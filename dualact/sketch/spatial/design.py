@@ -77,8 +77,6 @@ class Designer:
     max_degree : int or None
     seed : int
     dtype : dtype
-    directions : bool
-        Whether heavy directions are kept apart; if not, one alone is, for the constant.
     """
 
     widths: Mapping[str, int]
@@ -88,7 +86,6 @@ class Designer:
     max_degree: int | None
     seed: int
     dtype: Any
-    directions: bool = True
     made: dict[str, LinearPlan | Activate] = field(default_factory=dict)
     residuals: dict[str, float] = field(default_factory=dict)
 
@@ -101,7 +98,7 @@ class Designer:
             length = features.shape[-1]
             if window.count == 1 or window.count * length <= max(64, following // 4):
                 return Gather(window, length, None)
-            rank = min(length, max(8, min(32, following // window.count))) if self.directions else 1
+            rank = min(length, max(8, min(32, following // window.count)))
             if rank >= length:
                 return Gather(window, length, None)
             return Gather(window, length, leading(_some(features, _ROWS), rank))
@@ -123,8 +120,8 @@ class Designer:
         top = _MAX_DEGREE if self.max_degree is None else self.max_degree
         same = state.theta is state.sigma
         width = self.widths[stage.path]
-        rank = max(8, min(64, width // 8)) if self.directions else 1
-        if self.directions and state.sigma.shape[-1] <= width // 4:
+        rank = max(8, min(64, width // 8))
+        if state.sigma.shape[-1] <= width // 4:
             rank = state.sigma.shape[-1]
         basis = leading(_some(state.sigma, _ROWS), rank)
         theta_basis = None if same or state.theta is None else leading(_some(state.theta, _ROWS), rank)

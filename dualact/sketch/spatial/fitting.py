@@ -24,7 +24,7 @@ from .planning import SpatialPlan
 from .state import Array
 from .walk import first_state, output_features, walk
 
-__all__ = ["plan_images"]
+__all__ = ["layer_widths", "plan_images"]
 
 _SAMPLE_POSITIONS = 24_576
 _MOST_IMAGES, _LEAST_IMAGES = 512, 16
@@ -43,7 +43,6 @@ def plan_images(
     degree: int | str = "auto",
     widths: str | Sequence[int] = "auto",
     seed: int = 0,
-    directions: bool = True,
 ) -> SpatialPlan:
     """Design the feature map of a spatial network.
 
@@ -64,8 +63,6 @@ def plan_images(
         Columns of Σ after each Act but the last.
     seed : int
         Non-negative.
-    directions : bool
-        Whether heavy directions of the features are kept apart; False is for comparisons.
 
     Raises
     ------
@@ -81,7 +78,7 @@ def plan_images(
     n_components = as_count("n_components", n_components, 1)
     top = None if degree == "auto" else as_count("degree", degree, 0)
     stages = stages_of(network.layers, checked.positions)
-    columns = _widths(stages, n_components, widths)
+    columns = layer_widths(stages, n_components, widths)
     acts = [s.path for s in every_stage(stages) if isinstance(s.layer, Act)]
     copies, available = _at_the_end(stages, n_components, checked.kind == "ntk")
     if acts:
@@ -95,7 +92,6 @@ def plan_images(
         top,
         seed,
         np.float32,
-        directions,
     )
     with_theta = checked.kind == "ntk"
     features = output_features(
@@ -135,8 +131,8 @@ def _sample(checked: NetworkPlan, X: Array | None) -> Array:
     return shaped(checked, np.asarray(X[rows]), "X")
 
 
-def _widths(stages: tuple[Stage, ...], n_components: int, widths: str | Sequence[int]) -> dict[str, int]:
-    """Columns after each Act; and, for each Conv and Flatten, those of the Act that follows.
+def layer_widths(stages: tuple[Stage, ...], n_components: int, widths: str | Sequence[int]) -> dict[str, int]:
+    """Return columns after each Act; and, for each Conv and Flatten, those of the Act that follows.
 
     A layer with more positions gets fewer: n·(P_last/P)^0.6, between 128 and 2048 and never above n.
     """

@@ -43,6 +43,8 @@ class SpatialPlan:
     seed : int
         Of the sketches. It is part of the plan: heavy directions are directions in the coordinates that the
         sketches of earlier layers made.
+    reason : str
+        Why this method, where it was chosen.
     """
 
     checked: NetworkPlan
@@ -53,6 +55,7 @@ class SpatialPlan:
     error: float
     rows: int
     seed: int
+    reason: str = ""
 
     method: ClassVar[str] = "polysketch"
 
@@ -65,6 +68,11 @@ class SpatialPlan:
     def shaped_network(self) -> Network:
         """The network, with the shape of its inputs."""
         return Network(self.network.layers, self.checked.input_shape)
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """The shape of one input."""
+        return self.checked.input_shape
 
     @property
     def kind(self) -> Kind:
@@ -113,6 +121,7 @@ class SpatialPlan:
             "error": self.error,
             "rows": self.rows,
             "seed": self.seed,
+            "reason": self.reason,
         }
 
     @classmethod
@@ -149,6 +158,7 @@ class SpatialPlan:
                 float(data["error"]),
                 int(data["rows"]),
                 int(data["seed"]),
+                str(data.get("reason", "")),
             )
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             if isinstance(error, DualactError):
@@ -170,6 +180,7 @@ class SpatialPlan:
                 f"predicted relative error {self.predicted_error:.2g} (measured on a few of them; worst "
                 f"truncation of a layer {self.truncation:.2g})",
                 f"memory {4 * self.n_components} bytes an image in float32, twice that in float64",
+                *([self.reason] if self.reason else []),
             ]
         )
 

@@ -14,7 +14,6 @@ from ...network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool,
 from ...network.stages import Stage
 from ...nonlinearity.contract import Activation
 from ...nonlinearity.duals import dual_array
-from .activate import Activator
 from .gather import Gatherer
 from .state import Array, State, squares
 
@@ -36,8 +35,8 @@ class Maker(Protocol):
         """For Conv and Flatten."""
         ...
 
-    def activator(self, stage: Stage, state: State) -> Activator:
-        """For Act."""
+    def activator(self, stage: Stage, state: State) -> Callable[[State, Array], State]:
+        """For Act: from a state and the second moments after the activation to the state after it."""
         ...
 
 

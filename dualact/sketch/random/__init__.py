@@ -1,0 +1,1 @@
+"""The kernel as random features, layer by layer, dense or spatial."""
