@@ -21,7 +21,7 @@ FAULTS = (
         "merging forgets the scatter of the means",
         A,
         f"{STATISTICS}.merge",
-        "self.scatter = dsyrk(1.0, z[:, None], beta=1.0, c=self.scatter, lower=1, overwrite_c=1)",
+        "self.scatter = _add_square(self.scatter, z)",
         "pass",
         ("ridge: merging_is_a_monoid",),
     ),
