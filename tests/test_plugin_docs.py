@@ -64,6 +64,13 @@ def test_the_mistake_is_found(bump, capsys):
     )
 
 
+def test_its_own_properties_are_drawn():
+    scope: dict = {}
+    exec(BLOCKS[5][1], scope)
+    assert scope["test_mine"].hypothesis
+    scope["test_mine"]()
+
+
 def test_the_shell_finds_it(bump, capsys):
     assert main(["check", "my_activations.bump:bump"]) == 0
     assert "laws hold" in capsys.readouterr().out

@@ -119,6 +119,8 @@ def _fitted(
         fit = chebyshev.chebfit(nodes, values, degree)
         if np.abs(fit[-3:]).max() <= _TAIL * scale:
             used = np.flatnonzero(np.abs(fit) > 1e-16 * scale)
+            if not used.size:  # nothing but spikes at 0 and π: a wave far shorter than its variance
+                return None
             found = AngularKernel(exponent, tuple(chebyshev.cheb2poly(fit[: used[-1] + 1])))
             gap = np.abs(found(np.cos(probes), np.ones(1), np.ones(1)) - exact).max()
             return found if gap <= _AGREEMENT * scale else None

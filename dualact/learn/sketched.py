@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from ..errors import DualactError
 from ..exact.matrices import kernel_diag
 from ..network.layers import is_spatial
 from ..network.spec import Network
@@ -227,7 +228,12 @@ class SketchedNeuralKernel(
         made = cls(plan.network, plan.kind, plan.n_components, random_state=random_state, compress=factor)
         made.n_features_in_ = plan.n_features
         made._take(plan, seed_of(random_state))
-        made._map(np.float32)  # refuse another seed now, not at the first transform
+        try:  # refuse another seed, and parts that do not fit together, now and not at the first transform
+            made._map(np.float32).transform(np.ones((1, plan.n_features), np.float32), 1)
+        except DualactError:
+            raise
+        except Exception as error:
+            raise DualactError(f"the parts of the plan do not fit together: {error!r:.200}.") from error
         return made
 
     @staticmethod

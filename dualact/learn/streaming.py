@@ -354,15 +354,20 @@ class StreamingBase(BaseEstimator):  # type: ignore[misc]
         name = type(self).__name__
         check_choice(name, "selection", self.selection, ("gcv", "holdout"))
         check_choice(name, "precision", self.precision, ("float64", "mixed"))
+        if not isinstance(self.fit_intercept, bool | np.bool_):
+            raise DualactError(
+                f"The 'fit_intercept' parameter of {name} must be True or False. "
+                f"Got {self.fit_intercept!r:.80} instead."
+            )
         try:
             alphas = np.atleast_1d(np.asarray(self.alphas, dtype=np.float64))
             legal = alphas.ndim == 1 and alphas.size > 0 and bool((np.isfinite(alphas) & (alphas > 0)).all())
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             legal = False
         if not legal:
             raise DualactError(
                 f"The 'alphas' parameter of {name} must be a positive number, or a sequence of them. "
-                f"Got {self.alphas!r} instead."
+                f"Got {self.alphas!r:.200} instead."
             )
 
     def __sklearn_tags__(self) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import DualactError
+from .answers import answer
 from .contract import Activation, Array
 from .panels import NODES, ORDER, PanelTable, evaluate
 from .slopes import panel_table
@@ -176,8 +177,7 @@ def hermite(act: Activation | str, variance: ArrayLike, degree: int) -> Array:
     q = check_variance(act, variance, "hermite")
     order = check_degree(act, degree, "hermite")
     if act.hermite is not None:
-        closed: Array = np.asarray(act.hermite(q, order), dtype=np.float64)
-        return closed
+        return answer(act.name, "hermite", act.hermite(q, order), (*q.shape, order + 1))
     return _coefficients(panel_table(act), q, order)
 
 
@@ -246,7 +246,7 @@ def check_variance(
     """Return variances as float64, or raise: they must be finite, ≥ 0 and below the limit of φ (of φ′)."""
     try:
         q = np.asarray(variance, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DualactError(
             f"{where}({act.name!r}): {label} must be real numbers. Got {variance!r}."
         ) from None

@@ -65,8 +65,8 @@ class Claim:
             # A checkout's folder dualact/ hides the installed package, which holds the registry.
             return (
                 f"dualact was imported from {Path(__file__).parents[1]}, which lacks the built-in "
-                "activations: a source folder in the current directory comes before what is installed. Run from "
-                "another directory, or with python -P, or install the checkout by pip install -e."
+                "activations: a source folder in the current directory comes before what is installed. Run "
+                "from another directory, or with python -P, or install the checkout by pip install -e."
             )
         return f"Repair, update or uninstall {self.provider!r}; every other activation works without it."
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import AccuracyWarning, DualactError
+from .answers import answer
 from .coefficients import check_variance, hermite, hermite_prime, refuse_jumps, resolve
 from .contract import Activation, Array
 from .engines import engine
@@ -153,7 +154,8 @@ def dual_array(act: Activation, cov: Array, var_u: Array, var_v: Array, tabulate
     those who will ask many times.
     """
     if act.dual is not None:
-        return np.asarray(act.dual(cov, var_u, var_v), dtype=np.float64)
+        shape = np.broadcast_shapes(cov.shape, var_u.shape, var_v.shape)
+        return answer(act.name, "dual", act.dual(cov, var_u, var_v), shape)
     value, error = engine(act)(cov, var_u, var_v, tabulate=tabulate)
     _warn(act, "dual", error)
     return value
@@ -164,7 +166,8 @@ def dual_prime_array(
 ) -> Array:
     """Return E[φ′(u)φ′(v)] without checks, as :func:`dual_array`."""
     if act.dual_prime is not None:
-        return np.asarray(act.dual_prime(cov, var_u, var_v), dtype=np.float64)
+        shape = np.broadcast_shapes(cov.shape, var_u.shape, var_v.shape)
+        return answer(act.name, "dual_prime", act.dual_prime(cov, var_u, var_v), shape)
     refuse_jumps(act)
     value, error = engine(act, prime=True)(cov, var_u, var_v, tabulate=tabulate)
     _warn(act, "dual_prime", error)
@@ -184,7 +187,7 @@ def _public(
     closed = act.dual_prime if prime else act.dual
     if closed is not None:
         shape = np.broadcast_shapes(c.shape, p.shape, q.shape)
-        value = np.array(np.broadcast_to(np.asarray(closed(c, p, q), dtype=np.float64), shape))
+        value = answer(act.name, where, closed(c, p, q), shape)
         if not return_error:
             return value[()]
         error = _closed_error(act, prime, value, c, p, q)
@@ -216,7 +219,7 @@ def _checked(
     q = check_variance(act, var_v, where, "var_v", prime)
     try:
         c = np.asarray(cov, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DualactError(f"{where}({act.name!r}): cov must be real numbers. Got {cov!r}.") from None
     try:
         shape = np.broadcast_shapes(c.shape, p.shape, q.shape)

@@ -38,6 +38,7 @@ _ROWS = 1 << 18  # entries worked on at once
 _OUT_OF_REACH = 8.6
 _ROUNDING = 2e-13
 _EPS = float(np.finfo(np.float64).eps)
+_LARGEST_DECADE = 308.25  # log10 of the largest number of float64, a little less
 
 
 @dataclass
@@ -122,7 +123,8 @@ class Engine:
         if d not in self._moments:
             n, coef, smooth = 12, np.zeros(1), False
             while n <= 60 and not smooth:
-                values = second_moment(self.table, 10.0 ** (d + cheb_nodes(n) / 2))
+                nodes = 10.0 ** np.minimum(d + cheb_nodes(n) / 2, _LARGEST_DECADE)
+                values = second_moment(self.table, nodes)
                 if not (values > 1e-290).all():
                     break
                 coef = cheb_fit(np.log(values), 0)
@@ -198,7 +200,7 @@ class Engine:
     def _rule(self, i: int, j: int) -> Polar | None:
         key = (max(i, j), min(i, j))
         if key not in self._rules:
-            ends = [10.0 ** (d + np.array([-0.5, 0.5])) for d in key]
+            ends = [10.0 ** np.minimum(d + np.array([-0.5, 0.5]), _LARGEST_DECADE) for d in key]
             off = np.abs(self.table.breakpoints)
             off = off[off > 0]
             inside = off.size and off.min() < _OUT_OF_REACH * math.sqrt(ends[0][1])

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.polynomial import chebyshev, legendre
 
 from ..errors import DualactError
+from .answers import answer
 from .contract import Activation, Array
 from .panels import NODES, ORDER, TO_COEF, Function, Index, PanelTable
 
@@ -147,7 +148,7 @@ def _verify(f: Function, breakpoints: tuple[float, ...], name: str) -> None:
     shift = 0.0173205080757
     grid = np.linspace(-33.0, 33.0, 1025)
     with np.errstate(all="ignore"):
-        finite = np.isfinite(np.asarray(f(grid), dtype=np.float64))
+        finite = np.isfinite(answer(name, "phi", f(grid), grid.shape, nan=True))
     bad = np.abs(grid[~finite]).min(initial=40.0)
     extent = 32.0 if bad > 33 else 2.0 ** np.floor(np.log2(max(bad - 1, 1e-3)))
     moved = tuple(b - shift for b in breakpoints)

@@ -21,7 +21,7 @@ from .network_series import exact_kernel, network_series
 from .radial import RadialBasis, Tail, radial_basis
 from .sample import Sample, can_split, direction_from_data, direction_to_data, draw_sample, gaussian_sample
 from .sparse_rows import spread_for
-from .terms import Term, term_rows
+from .terms import Term, check_terms, term_rows
 
 __all__ = ["SketchPlan", "plan_features"]
 
@@ -154,12 +154,15 @@ class SketchPlan:
         try:
             network = Network.from_dict(data["network"])
             checked = check(network, data["kind"], n_features=int(data["n_features"]))
+            basis = RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk")
+            terms = tuple(Term.from_dict(t) for t in data["terms"])
+            check_terms(terms, basis, int(data["n_features"]), int(data["n_components"]))
             return cls(
                 checked,
                 int(data["n_components"]),
-                RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk"),
+                basis,
                 direction_from_data(data["direction"], int(data["n_features"])),
-                tuple(Term.from_dict(t) for t in data["terms"]),
+                terms,
                 float(data["truncation"]),
                 float(data["sketching"]),
                 int(data["rows"]),
@@ -167,8 +170,10 @@ class SketchPlan:
                 int(data["spread"]),
                 str(data.get("reason", "")),
             )
-        except (KeyError, TypeError) as error:
-            raise DualactError(f"SketchPlan.from_dict: the data are incomplete: {error}.") from error
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            if isinstance(error, DualactError):
+                raise
+            raise DualactError(f"SketchPlan.from_dict: the data are incomplete: {error!s:.200}.") from error
 
     def __str__(self) -> str:
         title = {"nngp": "NNGP", "ntk": "NTK"}[self.kind]

@@ -26,6 +26,7 @@ __all__ = ["RadialBasis", "radial_basis"]
 _TOLERANCE = 1e-7  # of the kernel's diagonal: eigenvalues below it are not worth a function
 _GRIDS = (2, 6, 10, 16, 24, 36, 48)
 _INTERPOLATION = 1e-6
+_HIGHEST = 10_000  # degree that a stored plan may have
 _TINY = float(np.finfo(np.float64).tiny)
 _PANEL = math.log(4.0)  # width of the panels outside the grid, in log |x|²
 _PANEL_NODES = 10
@@ -195,13 +196,29 @@ class RadialBasis:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], network: Network, with_theta: bool) -> RadialBasis:
-        """Read back what :meth:`to_dict` wrote."""
-        return cls(
-            network,
-            with_theta,
-            np.asarray(data["degrees"], dtype=np.int64),
-            *(np.asarray(data[key], dtype=float) for key in _ARRAYS),
-        )
+        """Read back what :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        DualactError
+            If the arrays do not fit together, or hold anything but numbers of a sensible size.
+        """
+        degrees: Array = np.asarray(data["degrees"], dtype=np.int64)
+        arrays = {key: np.asarray(data[key], dtype=float) for key in _ARRAYS}
+        g, t = arrays["nodes"].size, degrees.size
+        shapes = ((g,), (g,), (g, t), (t,), (g + 1, t), (g,))
+        for (key, array), shape in zip(arrays.items(), shapes, strict=True):
+            if array.shape != shape or not np.isfinite(array).all():
+                raise DualactError(
+                    f"the radial functions do not fit together: {key} must be finite, of shape {shape}. "
+                    f"Got shape {array.shape}."
+                )
+        if g < 2 or not (np.diff(arrays["nodes"]) > 0).all():
+            raise DualactError("the radial functions need two nodes at least, in ascending order.")
+        ascend = degrees.shape == (t,) and t > 0 and bool((np.diff(degrees, prepend=0) >= 0).all())
+        if not ascend or degrees[-1] > _HIGHEST:
+            raise DualactError(f"the degrees of radial functions ascend from 0 to {_HIGHEST} at most.")
+        return cls(network, with_theta, degrees, *arrays.values())
 
 
 _ARRAYS = ("nodes", "log_scale", "values", "zero", "dual_basis", "diagonal")

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..errors import DualactError
 from ..nonlinearity.contract import Array
 from .monomials import monomial_count
 
-__all__ = ["Graded", "Term", "mixed", "radial_powers", "term_rows", "tilted"]
+__all__ = ["Graded", "Term", "check_terms", "mixed", "radial_powers", "term_rows", "tilted"]
 
 
 class Graded(Protocol):
@@ -81,6 +82,36 @@ def term_rows(terms: tuple[Term, ...], n_features: int) -> list[tuple[str, ...]]
         exact = term.exact * monomial_count(n_features, term.degree)
         rows.append((str(term.degree), str(exact), str(term.width), str(term.mixing.shape[1])))
     return rows
+
+
+def check_terms(terms: tuple[Term, ...], basis: Graded, n_features: int, n_components: int) -> None:
+    """Refuse terms that are not those of a plan over these radial functions.
+
+    Raises
+    ------
+    DualactError
+        If degrees, shapes or widths do not fit together.
+    """
+    degrees = [term.degree for term in terms]
+    highest = int(max(basis.degrees))
+    if degrees != sorted({*degrees}) or not set(degrees) <= set(range(highest + 1)):
+        raise DualactError(f"the degrees of a plan ascend from 0 to {highest}. Got {degrees!r:.200}.")
+    for term in terms:
+        functions = int((np.asarray(basis.degrees) >= term.degree).sum())
+        count = term.mixing.shape[1]
+        finite = np.isfinite(term.mixing).all() and np.isfinite(term.tilt).all()
+        fits = term.mixing.shape[0] == functions and finite
+        # What is not exact needs columns, and what is exact none.
+        widths = 0 <= term.exact <= count and (term.width > 0) == (term.exact < count) and term.width >= 0
+        if not (fits and widths and term.tilt):
+            raise DualactError(
+                f"the term of degree {term.degree} does not fit: it must mix {functions} functions into "
+                f"components of which {term.exact} are exact and the others share {term.width} columns. Got "
+                f"a mixing of shape {term.mixing.shape}."
+            )
+    used = sum(term.columns(n_features) for term in terms)
+    if not 1 <= max(used, 1) <= n_components:
+        raise DualactError(f"the plan takes {used} columns, but it has n_components={n_components}.")
 
 
 def radial_powers(basis: Graded, functions: Array, along: Array, degree: int) -> Array:

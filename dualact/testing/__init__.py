@@ -33,7 +33,16 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     elif name == "strategies":
-        value = importlib.import_module(f"{__name__}.strategies")
+        try:
+            value = importlib.import_module(f"{__name__}.strategies")
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "hypothesis":
+                raise
+            raise ModuleNotFoundError(
+                "dualact.testing.strategies draws with Hypothesis, which is not installed: "
+                "pip install hypothesis (or dualact[testing]). The laws themselves do not need it.",
+                name=error.name,
+            ) from error
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

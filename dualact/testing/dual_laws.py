@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DualactError
-from ..nonlinearity.coefficients import hermite
+from ..nonlinearity.coefficients import hermite, hermite_prime
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual, dual_prime
 from .points import grid, integrals, primes, quietly, refuse, size, slope_size, tolerance, wild
@@ -163,7 +163,7 @@ def duals_have_the_parity_claimed(act: Activation) -> None:
 
 
 def zero_variance(act: Activation) -> None:
-    """A variable without variance is the constant φ(0): dual(0, 0, q) = φ(0)·E φ(√q z)."""
+    """Without variance φ is φ(0): dual(0, 0, q) = φ(0)·E φ(√q z), and dual_prime likewise of φ′."""
     points = grid(act)
     q = np.unique(points.var_u)
     zero = hermite(act, 0.0, 0)[0]
@@ -183,6 +183,15 @@ def zero_variance(act: Activation) -> None:
                 f"dual_prime{arguments} is {value}",
                 call(act, "dual_prime", *arguments),
             )
+    if act.jumps or act.phi is None:
+        return
+    slope, slopes = hermite_prime(act, 0.0, 0)[0], hermite_prime(act, q, 0)[:, 0]
+    line = call(act, "dual_prime", 0.0, 0.0, 1.0).replace("1.0", "{variance!r}")
+    got = quietly(dual_prime, act, 0.0, 0.0, q)
+    # A slope that has to be taken from the values of φ is good for 1e-12 of φ.
+    allowed = 10 * tolerance(act) * (abs(slope) + 1e-3) * (slope_size(act, q) + size(act, q)) + 1e-290
+    what = "dual_prime(0, 0, q) against phi'(0)·E phi' (the mean of both slopes at a kink)"
+    agree(got, slope * slopes, allowed, what, line, {"variance": q})
 
 
 def duals_broadcast(act: Activation) -> None:

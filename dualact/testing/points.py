@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..errors import AccuracyWarning, DualactError
+from ..errors import AccuracyWarning, DualactError, PluginError
 from ..nonlinearity.coefficients import hermite
 from ..nonlinearity.contract import Activation, Array
 from ..nonlinearity.duals import dual, dual_prime
 from ..nonlinearity.slopes import panel_table
 from .quadrature import moments
-from .verdicts import NotApplicable
+from .verdicts import Broken, NotApplicable, call
 
 __all__ = [
     "DEGREE",
@@ -131,10 +131,15 @@ def _grid(act: Activation) -> Grid:
         try:
             ends = quietly(dual, act, [p, q], [p, q], [p, q])
             hermite(act, [p, q], 1)
+        except PluginError:  # what came is no array of numbers: not for lack of an integral
+            raise
         except DualactError:
             continue
         if np.isfinite(ends).all():
             usable.append((p, q))
+    if not usable and act.dual is not None:
+        line = call(act, "dual", 0.0, 1e-6, 1e-6)
+        raise Broken("dual in closed form is finite at none of the variances tried", line)
     if not usable:
         raise NotApplicable("the dual can be had at none of the variances tried")
     # correlations outermost: the first point that fails is then the simplest

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: Gaussian pairs, variances, data with difficult rows, activations, dense networks.
+"""Hypothesis strategies: Gaussian pairs, variances, difficult data, activations, networks, sketches.
 
 Examples
 --------
@@ -21,20 +21,27 @@ from ..network.layers import Act, Dense, Layer, LayerNorm, Residual
 from ..network.spec import Network
 from ..nonlinearity.catalog import resolve
 from ..nonlinearity.contract import Activation, Array
+from .drawing import CLOSED, HOMOGENEOUS, USUAL
+from .sketch_strategies import sketches
+from .spatial_strategies import images, spatial_networks
 
 __all__ = [
+    "CLOSED",
+    "HOMOGENEOUS",
+    "USUAL",
     "GaussianPair",
     "activations",
     "data_matrices",
     "gaussian_pairs",
     "homogeneous_networks",
+    "images",
     "networks",
+    "sketches",
+    "spatial_networks",
     "variances",
 ]
 
-#: Smooth and kinked, even, odd and neither, closed forms and computed, all bounded by a line.
-USUAL = ("relu", "erf", "gelu", "sin", "leaky_relu", "abs", "hard_tanh", "tanh", "normalized_gaussian")
-_HOMOGENEOUS = ("relu", "leaky_relu", "abs", "identity", "normalized_gaussian")
+_CORRELATIONS = (0.0, 0.5, 1.0, -1.0, 1 - 1e-16, -(1 - 1e-16), 1e-300)
 
 
 class GaussianPair(NamedTuple):
@@ -46,24 +53,22 @@ class GaussianPair(NamedTuple):
 
 
 def variances(smallest: float = 1e-6, largest: float = 1e4, zero: bool = True) -> st.SearchStrategy[float]:
-    """Variances, uniform in the logarithm; 1 is the simplest, and 0 among them unless ``zero`` is False."""
+    """Variances, uniform in the logarithm: 1 the simplest, both ends, and 0 unless ``zero`` is False."""
     low, high = math.log10(smallest), math.log10(largest)
-    spread = st.floats(low, high).map(lambda x: float(10.0**x))
-    simple = [1.0, 2.0, 0.5] if smallest <= 0.5 and largest >= 2 else [smallest]
-    return st.one_of(st.sampled_from([*simple, *([0.0] if zero else [])]), spread)
+    spread = st.floats(low, high).map(lambda x: float(min(max(10.0**x, smallest), largest)))
+    simple = [1.0, 2.0, 0.5] if smallest <= 0.5 and largest >= 2 else []
+    return st.one_of(st.sampled_from([*simple, *([0.0] if zero else []), smallest, largest]), spread)
 
 
 @st.composite
 def gaussian_pairs(
     draw: st.DrawFn, smallest: float = 1e-6, largest: float = 1e4, zero: bool = True
 ) -> GaussianPair:
-    """(cov, var_u, var_v) with \\|cov\\| ≤ √(var_u·var_v); correlations 0, ±1 and next to ±1 among them."""
+    """(cov, var_u, var_v) with \\|cov\\| ≤ √(var_u·var_v); correlations 0, ±1 and ±(1 − 1e-16) among them."""
     p = draw(variances(smallest, largest, zero))
     q = draw(st.one_of(st.just(p), variances(smallest, largest, zero)))
     gaps = st.floats(-15, 0).map(lambda x: 1 - 10.0**x)
-    rho = draw(
-        st.one_of(st.sampled_from([0.0, 0.5, 1.0, -1.0]), st.floats(-1, 1), gaps, gaps.map(lambda x: -x))
-    )
+    rho = draw(st.one_of(st.sampled_from(_CORRELATIONS), st.floats(-1, 1), gaps, gaps.map(lambda x: -x)))
     bound = math.sqrt(p * q)
     return GaussianPair(max(-bound, min(bound, rho * bound)), p, q)
 
@@ -152,7 +157,7 @@ def networks(
 
 def homogeneous_networks(max_hidden: int = 3) -> st.SearchStrategy[Network]:
     """Networks without bias whose activations are homogeneous of degree 1: so is their kernel, per side."""
-    return networks(_HOMOGENEOUS, max_hidden, bias=False, layer_norm=False)
+    return networks(HOMOGENEOUS, max_hidden, bias=False, layer_norm=False)
 
 
 def _dense(bias: bool) -> st.SearchStrategy[Dense]:

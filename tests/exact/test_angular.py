@@ -94,3 +94,11 @@ def test_out_is_filled_and_checked(tmp_path):
     frozen.flags.writeable = False
     with pytest.raises(da.NetworkError, match="out is read-only"):
         da.kernel(network, ROWS, out=frozen)
+
+
+def test_a_kernel_of_spikes_is_no_polynomial():
+    """φ(t) = sin(1e9·t) is uncorrelated with itself at every angle but 0 and π."""
+    wave = da.activation("sin", frequency=1e9)
+    assert angular_kernel(da.mlp(1, wave).layers, False, (np.ones(2),)) is None
+    K = da.kernel(da.mlp(1, wave), np.eye(2), kind="nngp")
+    np.testing.assert_allclose(K, 0.5 * np.eye(2), atol=1e-15)

@@ -16,6 +16,16 @@ def _scale(kernel, network, X, Y, kind):
     return np.sqrt(np.outer(np.diag(kernel(network, X, kind=kind)), np.diag(kernel(network, Y, kind=kind))))
 
 
+def tolerance(layers):
+    """DENSE for smooth activations, KINKED where one has a kink."""
+    for layer in layers:
+        if isinstance(layer, da.Residual) and tolerance(layer.layers) == KINKED:
+            return KINKED
+        if isinstance(layer, da.Act) and layer.activation.breakpoints:
+            return KINKED
+    return DENSE
+
+
 def symmetric_and_positive(kernel, network, X, kind):
     K = kernel(network, X, kind=kind)
     np.testing.assert_allclose(K, K.T, rtol=1e-12, atol=1e-300)
@@ -86,8 +96,74 @@ def composes(kernel, first, second, X):
 def is_the_recursion(kernel, network, X, Y, kind):
     """Entry by entry what the recursion of the NTK parameterisation says, in scalars."""
     slow = np.array([[pair_recursion(network, x, y, kind) for y in Y] for x in X])
-    atol = KINKED * np.abs(_scale(kernel, network, X, Y, kind)).max()
+    atol = tolerance(network) * np.abs(_scale(kernel, network, X, Y, kind)).max()
     np.testing.assert_allclose(kernel(network, X, Y, kind=kind), slow, rtol=0, atol=atol)
+
+
+def ntk_is_the_derivative(kernel, network, x, y, dual=da.dual):
+    """Θ(x, y) = Σ over weight layers of Σ_l(x, y)·∂K/∂Σ_l(x, y), the variances held: the sum over parameters
+    of products of gradients, at infinite width. By differences of the covariance alone: no derivative of any
+    activation enters."""
+    start = np.array([np.dot(x, y), np.dot(x, x), np.dot(y, y)]) / len(x)
+
+    def moved(place, factor):
+        return _boosted(network, tuple(start), place, factor, dual, [0])[0]
+
+    counted = [0]
+    _boosted(network, tuple(start), -1, 1.0, dual, counted)
+    h, total = 2e-3, 0.0
+    for place in range(counted[0]):
+        near, far = ((moved(place, 1 + step) - moved(place, 1 - step)) / (2 * step) for step in (h, 2 * h))
+        total += (4 * near - far) / 3
+    K = kernel(network, np.array([x, y]), kind="ntk")
+    np.testing.assert_allclose(K[0, 1], total, rtol=0, atol=1e-5 * np.sqrt(K[0, 0] * K[1, 1]))
+
+
+class TooNear(Exception):
+    """A pair is so collinear that its covariance cannot be moved both ways."""
+
+
+def _boosted(layers, state, place, factor, dual, seen):
+    c, p, q = state
+    for layer in layers:
+        match layer:
+            case da.Dense(w, b):
+                c, p, q = (w * w * value + b * b for value in (c, p, q))
+                if seen[0] == place:
+                    c *= factor
+                seen[0] += 1
+            case da.Act():
+                if abs(c) > 0.99 * np.sqrt(p * q):
+                    raise TooNear
+                act = layer.activation
+                c, p, q = (float(dual(act, *v)) for v in ((c, p, q), (p, p, p), (q, q, q)))
+            case da.LayerNorm():
+                c, p, q = c / np.sqrt(p * q), 1.0, 1.0
+            case da.Residual(inner):
+                more = _boosted(inner, (c, p, q), place, factor, dual, seen)
+                c, p, q = (a + b for a, b in zip((c, p, q), more, strict=True))
+    return c, p, q
+
+
+def is_its_own_diagonal(kernel, diagonal, network, X, kind):
+    np.testing.assert_allclose(
+        diagonal(network, X, kind=kind), np.diag(kernel(network, X, kind=kind)), rtol=1e-14
+    )
+
+
+def sees_values_only(kernel, network, X, kind):
+    """float32, integers, Fortran order, strides and read-only memory change nothing: values count."""
+    X = np.round(X * 4) / 4
+    K = kernel(network, X, kind=kind)
+    wide = np.repeat(X, 2, axis=0)
+    wide[1::2] = np.nan
+    locked = X.copy()
+    locked.flags.writeable = False
+    for same in (X.astype(np.float32), np.asfortranarray(X), wide[::2], locked, X.tolist()):
+        assert kernel(network, same, kind=kind).tobytes() == K.tobytes()
+    whole = np.round(X)
+    of_integers = kernel(network, whole.astype(int), kind=kind)
+    assert of_integers.tobytes() == kernel(network, whole, kind=kind).tobytes()
 
 
 def pair_recursion(network, x, y, kind="ntk"):
@@ -131,6 +207,15 @@ def is_its_series(kernel, network, X, Y, kind, series=expand, degree=40):
         np.abs(total - kernel(network, X, Y, kind=kind)),
         np.abs(cos) ** (degree + 1) * scale + 1e-7 * scale.max(),
     )
+
+
+def truncation_does_not_count(network, variances, kind, series=expand, degree=7):
+    """The first coefficients are the same, however many follow."""
+    short = series(network.layers, variances, variances, degree, kind == "ntk")
+    long = series(network.layers, variances, variances, 2 * degree, kind == "ntk")
+    size = np.sqrt(np.einsum("kii->i", long))
+    allowed = 1e-9 * np.outer(size, size)
+    assert (np.abs(short - long[: degree + 1]) <= allowed).all()
 
 
 def series_is_positive(network, variances, kind, series=expand, degree=12):

@@ -371,3 +371,14 @@ def test_merging_other_column_names():
         one.merge(da.StreamingRidge().fit(pd.DataFrame(X, columns=list("abcdez")), Y))
     one.merge(da.StreamingRidge().fit(X, Y))
     assert one.statistics_.rows == 400
+
+
+@pytest.mark.parametrize("wrong", [1.0, -1e300, 10**400, "yes", None, np.ones(2)])
+def test_fit_intercept_is_a_truth_value(wrong):
+    with pytest.raises(DualactError, match=r"'fit_intercept' parameter of .* must be True or False"):
+        da.StreamingRidge(fit_intercept=wrong).fit(X, Y)
+
+
+def test_an_alpha_beyond_float64_is_refused():
+    with pytest.raises(DualactError, match="'alphas' parameter of StreamingRidge must be a positive number"):
+        da.StreamingRidge(alphas=10**400).fit(X, Y)

@@ -253,3 +253,19 @@ def test_oscillation_falls_back_to_conditioning():
     assert np.abs(dual(act, c, 1.0, 1.0) - exact).max() < 1e-12
     # a sine of variance 1 is smooth enough for the polar rule
     assert engine(WAVE)._rule(0, 0) is not None
+
+
+@pytest.mark.parametrize("name", ["tanh", "hard_tanh"])
+def test_variances_up_to_the_largest_number(name):
+    """A division by zero came of the decade above the range of float64."""
+    assert dual(name, 1.0, 1.7e308, 1.0) == pytest.approx(0.0, abs=1e-14)
+    largest = np.sqrt(1.7e308)
+    alone = dual(name, largest, 1.7e308, 1.0)
+    assert 0.4 < alone < 0.8
+    assert dual(name, -largest, 1.7e308, 1.0) == pytest.approx(-alone, rel=1e-9)
+
+
+def test_integers_beyond_float64_are_refused():
+    for arguments in ((10**400, 1, 1), (0, 10**400, 1), (0, 1, -(10**400))):
+        with pytest.raises(DualactError, match="must be real numbers"):
+            dual("relu", *arguments)

@@ -158,3 +158,18 @@ def test_agree_shows_the_first_and_counts_the_rest():
     ):
         agree([1.0, 5.0, np.nan], 1.0, 0.1, "it", "print({x!r})", {"x": [1.0, 2.0, 3.0]})
     agree([np.inf, 1.0], [np.inf, 1.05], 0.1, "it", "")
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (None, "dual must return an array of real numbers"),
+        (np.nan, "dual returned NaN"),
+        (np.inf, "dual in closed form is finite at none of the variances tried"),
+        (np.ones(7), "dual must return an array of shape"),
+    ],
+)
+def test_a_dual_that_returns_garbage_is_broken(returned, words):
+    act = da.Activation("garbage", np.tanh, dual=lambda c, p, q: returned)
+    report = da.testing.check_activation(act, laws=["duals_are_symmetric"])
+    assert words in report["duals_are_symmetric"].message

@@ -208,7 +208,8 @@ def _fit(
     own_weight = np.ones(sample.v.size)
     if prime and sample.theta is not None:
         weight, own_weight = np.abs(sample.theta[i, j]), np.diagonal(sample.theta).copy()
-    balance = math.sqrt(_DIAGONAL * i.size / max(1, sample.v.size))
+    pairs = max(1, i.size)  # one position alone has no other: its own value is all there is
+    balance = math.sqrt(_DIAGONAL * pairs / max(1, sample.v.size))
     goal = np.concatenate([weight * value, balance * own_weight * own])
     u = sample.u[i, j]
     terms = np.stack(
@@ -220,8 +221,8 @@ def _fit(
     )
     size = float(np.linalg.norm(goal)) or 1.0
     # One row more, for the noise of the sketches: Σ_k r_k·share_k·noise_k, as for dense networks.
-    mean = float(np.sqrt(np.mean(weight**2)))
-    shares = np.mean(a**2, axis=0) * mean * math.sqrt(i.size)
+    mean = float(np.sqrt(np.mean((weight if i.size else own_weight) ** 2)))
+    shares = np.mean(a**2, axis=0) * mean * math.sqrt(pairs)
     terms = np.vstack([terms, shares * noise])
     goal = np.append(goal, 0.0)
     keep = [k for k in degrees if np.linalg.norm(terms[:, k]) > 0]

@@ -160,10 +160,10 @@ class SpatialPlan:
                 int(data["seed"]),
                 str(data.get("reason", "")),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             if isinstance(error, DualactError):
                 raise
-            raise DualactError(f"SpatialPlan.from_dict: the data are incomplete: {error!r}.") from error
+            raise DualactError(f"SpatialPlan.from_dict: the data are incomplete: {error!r:.200}.") from error
 
     def __str__(self) -> str:
         title = {"nngp": "NNGP", "ntk": "NTK"}[self.kind]

@@ -159,3 +159,14 @@ def test_broken_plans_are_refused():
         SpatialPlan.from_dict({k: v for k, v in data.items() if k != "operations"})
     with pytest.raises(DualactError, match="the data are incomplete"):
         SpatialPlan.from_dict({**data, "operations": {"99": {}}})
+
+
+@pytest.mark.parametrize("kind", ["nngp", "ntk"])
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_one_image_of_one_position(activation, kind):
+    """There is no pair of positions to design on; it was a map of zeros."""
+    layers = [da.Conv(1), da.Act(activation), da.GlobalAvgPool(), da.Dense(1.2, 0.1)]
+    X = np.array([[[[0.7]]]])
+    plan, Z = _features(da.Network(layers, (1, 1, 1)), kind, X, 96)
+    np.testing.assert_allclose(Z @ Z.T, da.kernel(da.Network(layers), X, kind=kind), rtol=0.02)
+    assert plan.predicted_error < 0.02
