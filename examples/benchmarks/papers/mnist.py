@@ -76,10 +76,13 @@ def accuracy(features: Any, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_
     return score, made + transforms, whole - transforms, model.alpha_ / size
 
 
-def peers(gamma: float, m: int, n: int) -> dict[str, Any]:
-    return {"RBFSampler": RBFSampler(gamma=gamma, n_components=m, random_state=0)} | (
-        {"Nystroem": Nystroem(gamma=gamma, n_components=m, random_state=0)} if m <= min(4096, n // 2) else {}
-    )
+def peers(gammas: dict[str, float], m: int, n: int) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "RBFSampler": RBFSampler(gamma=gammas["RBFSampler"], n_components=m, random_state=0)
+    }
+    if m <= min(4096, n // 2):
+        found["Nystroem"] = Nystroem(gamma=gammas["Nystroem"], n_components=m, random_state=0)
+    return found
 
 
 def sketch(depth: int, degree: int | str, m: int, compress: int | None = None) -> da.SketchedNeuralKernel:
@@ -87,24 +90,24 @@ def sketch(depth: int, degree: int | str, m: int, compress: int | None = None) -
     return da.SketchedNeuralKernel(network, n_components=m, degree=degree, compress=compress, random_state=0)
 
 
-def choose(X: np.ndarray, y: np.ndarray, m: int) -> tuple[int, int | str, float]:
-    """Depth and degree of the network, and γ of the peers, by accuracy on held-out training rows."""
+def choose(X: np.ndarray, y: np.ndarray, m: int) -> tuple[int, int | str, dict[str, float]]:
+    """Depth and degree of the network, and γ of each peer, by accuracy on held-out training rows."""
     order = np.random.default_rng(0).permutation(len(X))[:12_000]
     cut = 5 * len(order) // 6
     data = X[order[:cut]], y[order[:cut]], X[order[cut:]], y[order[cut:]]
     best: dict[tuple[int, int | str], float] = {}
-    for depth in (1, 2, 3, 5):
-        for degree in (2, 3, 4, 6, 8, "auto"):
+    for depth in (1, 2, 3):
+        for degree in (2, 4, 8, "auto"):
             best[depth, degree] = accuracy(sketch(depth, degree, m), *data)[0]
-            print(f"  depth {depth}, degree {degree}: {best[depth, degree]:.4f}", flush=True)
-    gammas: dict[float, float] = {}
-    for gamma in (0.5, 1.0, 2.0, 3.0, 5.0, 8.0):
-        scores = {name: accuracy(f, *data)[0] for name, f in peers(gamma, m, cut).items()}
-        gammas[gamma] = max(scores.values())
-        told = ", ".join(f"{name} {score:.4f}" for name, score in scores.items())
-        print(f"  gamma {gamma:g}: {told}", flush=True)
+            print(f"  {m} features, depth {depth}, degree {degree}: {best[depth, degree]:.4f}", flush=True)
+    scores: dict[str, dict[float, float]] = {"RBFSampler": {}, "Nystroem": {}}
+    for gamma in (0.25, 0.5, 1.0, 2.0, 3.0):
+        for name, features in peers(dict.fromkeys(scores, gamma), m, cut).items():
+            scores[name][gamma] = accuracy(features, *data)[0]
+            print(f"  {m} features, gamma {gamma:g}, {name}: {scores[name][gamma]:.4f}", flush=True)
     depth, degree = max(best, key=best.__getitem__)
-    return depth, degree, max(gammas, key=gammas.__getitem__)
+    gammas = {name: max(found, key=found.__getitem__, default=0.0) for name, found in scores.items()}
+    return depth, degree, gammas
 
 
 def main() -> None:
@@ -112,28 +115,32 @@ def main() -> None:
     parser.add_argument("file", type=Path, nargs="?")
     parser.add_argument("--features", type=int, nargs="+", default=[1024, 2048, 4096, 8192, 16_384])
     parser.add_argument("--compress", type=int, default=4)
-    parser.add_argument("--choose", action="store_true", help="depth, degree and gamma anew")
-    parser.add_argument("--depth", type=int, default=2)
+    parser.add_argument(
+        "--choose", type=int, nargs="+", help="choose depth, degree and gammas at these numbers of features"
+    )
+    parser.add_argument("--depth", type=int, default=1)
     parser.add_argument("--degree", default="auto")
-    parser.add_argument("--gamma", type=float, default=3.0)
+    parser.add_argument("--gammas", type=float, nargs=2, default=[0.5, 1.0], help="RBFSampler, Nystroem")
     options = parser.parse_args()
     X, y, X_test, y_test = load(options.file)
-    depth, gamma = options.depth, options.gamma
-    degree = options.degree if options.degree == "auto" else int(options.degree)
     if options.file is None:
         options.features = [256]
-    if options.choose:
-        depth, degree, gamma = choose(X, y, min(2048, max(options.features)))
-    print(f"{len(X)} rows; ReLU NTK of depth {depth}, degree {degree}; gamma {gamma:g}")
-    print("features  method                  accuracy  seconds: features  ridge     all  alpha")
+    degree = options.degree if options.degree == "auto" else int(options.degree)
+    chosen = {0: (options.depth, degree, dict(zip(("RBFSampler", "Nystroem"), options.gammas, strict=True)))}
+    for m in options.choose or ():
+        chosen[m] = choose(X, y, m)
+    print(f"{len(X)} rows")
+    print("features  method                               accuracy  seconds: features  ridge     all  alpha")
     for m in options.features:
-        methods: dict[str, Any] = {"sketched NTK": sketch(depth, degree, m)}
+        depth, degree, gammas = chosen[max(k for k in chosen if k <= m)]
+        label = f"NTK, depth {depth}, degree {degree}"
+        methods: dict[str, Any] = {label: sketch(depth, degree, m)}
         if options.compress * m <= 16_384:
-            methods[f"compressed from {options.compress * m}"] = sketch(depth, degree, m, options.compress)
-        for name, features in (methods | peers(gamma, m, len(X))).items():
+            methods[f"{label}, from {options.compress * m}"] = sketch(depth, degree, m, options.compress)
+        for name, features in (methods | peers(gammas, m, len(X))).items():
             score, made, ridge, alpha = accuracy(features, X, y, X_test, y_test)
             print(
-                f"{m:8d}  {name:22s} {score:9.4f} {made:18.1f} {ridge:6.1f} {made + ridge:7.1f}  {alpha:.0e}",
+                f"{m:8d}  {name:35s} {score:9.4f} {made:18.1f} {ridge:6.1f} {made + ridge:7.1f}  {alpha:.0e}",
                 flush=True,
             )
 
