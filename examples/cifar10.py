@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--chunk", type=int, default=1000, help="images whose features are there at once")
     parser.add_argument("--compress", type=int, help="from so many times the features")
     parser.add_argument("--widths", type=int, nargs="+", help="after each Act but the last")
-    parser.add_argument("--flips", action="store_true", help="train on mirror images as well")
+    parser.add_argument("--flips", action="store_true", help="learn from mirror images as well, and ask both")
     parser.add_argument("--progress", action="store_true")
     parser.add_argument("--predictions", type=Path, help="an .npz for the predicted classes")
     parser.add_argument("--seed", type=int, default=0)
@@ -86,12 +86,12 @@ def main() -> None:
         model, seconds = learn(features, X, y, options)
         solved = time.perf_counter()
         parts = [X_test[i : i + options.chunk] for i in range(0, len(X_test), options.chunk)]
-        predicted = np.concatenate([model.predict(features.transform(part)) for part in parts])
+        predicted = np.concatenate([predict(model, features, part, options.flips) for part in parts])
         accuracy = np.mean(predicted == y_test)
         if options.predictions is not None:
             np.savez(options.predictions, predicted=predicted, y=y_test)
         seconds += time.perf_counter() - solved
-        images = len(X) * (1 + options.flips) + len(X_test)
+        images = (len(X) + len(X_test)) * (1 + options.flips)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(
             f"{n:8d} {designed - start:16.1f} {seconds:9.1f} {time.perf_counter() - designed - seconds:6.1f} "
@@ -121,6 +121,19 @@ def learn(
             print(f"  {end} images, {seconds:.0f} s", file=sys.stderr, flush=True)
     model.set_params(alphas=tuple(mean_square(model) * f for f in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)))
     return model.solve(), seconds
+
+
+def predict(
+    model: da.StreamingRidgeClassifier, features: da.SketchedNeuralKernel, images: np.ndarray, flips: bool
+) -> np.ndarray:
+    """Classes of images; with flips by the mean score of an image and its mirror image."""
+    scores = model.decision_function(features.transform(images))
+    if flips:
+        scores = scores + model.decision_function(
+            features.transform(np.ascontiguousarray(images[:, :, ::-1]))
+        )
+    found: np.ndarray = model.classes_[scores.argmax(axis=1)]
+    return found
 
 
 def mean_square(model: da.StreamingRidgeClassifier) -> float:
