@@ -22,7 +22,7 @@ from sklearn.kernel_approximation import Nystroem, RBFSampler
 
 import dualact as da
 
-FACTORS = (
+FACTORS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)  # alpha over the mean |z|²
     3e-7,
     1e-6,
     3e-6,
