@@ -23,15 +23,6 @@ from sklearn.kernel_approximation import Nystroem, RBFSampler
 import dualact as da
 
 FACTORS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)  # alpha over the mean |z|²
-    3e-7,
-    1e-6,
-    3e-6,
-    1e-5,
-    3e-5,
-    1e-4,
-    3e-4,
-    1e-3,
-)  # of alpha, in units of the mean |z|² times rows / 1000
 
 
 def load(file: Path | None) -> tuple[np.ndarray, ...]:
@@ -101,7 +92,7 @@ def choose(X: np.ndarray, y: np.ndarray, m: int) -> tuple[int, int | str, dict[s
             best[depth, degree] = accuracy(sketch(depth, degree, m), *data)[0]
             print(f"  {m} features, depth {depth}, degree {degree}: {best[depth, degree]:.4f}", flush=True)
     scores: dict[str, dict[float, float]] = {"RBFSampler": {}, "Nystroem": {}}
-    for gamma in (0.25, 0.5, 1.0, 2.0, 3.0):
+    for gamma in (0.06, 0.12, 0.25, 0.5, 1.0, 2.0):
         for name, features in peers(dict.fromkeys(scores, gamma), m, cut).items():
             scores[name][gamma] = accuracy(features, *data)[0]
             print(f"  {m} features, gamma {gamma:g}, {name}: {scores[name][gamma]:.4f}", flush=True)
