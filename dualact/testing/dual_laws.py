@@ -248,6 +248,8 @@ def duals_stay_numbers_at_the_edges(act: Activation) -> None:
         several = [v for v in several if not wild(act, v)]
     variances = list(dict.fromkeys(v if v < act.variance_limit else top for v in several))
     pairs = [(v, w) for v in variances for w in variances if closed or w in (0.0, v, top)]
+    if not pairs:
+        raise NotApplicable("the dual can be had at none of the variances tried")
     rho = np.repeat([0.0, 1.0, -1.0, 1 - 1e-16, -(1 - 1e-16)], len(pairs))
     p, q = np.tile(np.array(pairs).T, 5)
     bound = np.sqrt(p) * np.sqrt(q)

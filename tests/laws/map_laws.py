@@ -10,7 +10,8 @@ import dualact as da
 from dualact.sketch.terms import mixed, radial_powers, tilted
 
 
-def features(network, X, kind="ntk", seed=0, **options):
+def features(network, X, kind="ntk", seed=0, method="polysketch", **options):
+    options["method"] = method  # by name: a design for comparison takes longer than the map
     found = da.SketchedNeuralKernel(network, kind, random_state=seed, n_jobs=1, **options)
     return found.fit(X)
 

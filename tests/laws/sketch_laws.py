@@ -153,6 +153,7 @@ def no_stream_is_read_twice(make):
 
 def _streams(make):
     from dualact.sketch import embedding, signs
+    from dualact.sketch.random import projections
 
     keys, words = [], signs.words
 
@@ -160,9 +161,9 @@ def _streams(make):
         keys.append(tuple(key))
         return words(key, count)
 
-    signs.words = embedding.words = noted
+    signs.words = embedding.words = projections.words = noted
     try:
         make()
     finally:
-        signs.words = embedding.words = words
+        signs.words = embedding.words = projections.words = words
     return keys

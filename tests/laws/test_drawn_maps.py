@@ -74,7 +74,9 @@ SPATIAL = da.Network(
 @pytest.mark.parametrize("kind", ["nngp", "ntk"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_approximates(name, kind):
-    laws.approximates(da.kernel, NETWORKS[name], DATA, kind, 512, ceiling=0.06)
+    # The exact kernel and the design of a computed dual cost: fewer rows of it, and designs.
+    rows, seeds = (DATA[:24], 1) if name == "tanh" else (DATA, 2)
+    laws.approximates(da.kernel, NETWORKS[name], rows, kind, 512, seeds=seeds, ceiling=0.06)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("relu", "ntk"), ("gelu", "ntk"), ("tanh", "nngp")])

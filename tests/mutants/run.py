@@ -28,7 +28,7 @@ SEEN_BY = {
     "radial": ("series", "radial", "map"),
     "polysketch": ("sketch", "map"),
     "spatial": ("spatial", "spatial map", "plan"),
-    "random": ("random", "map"),
+    "random": ("random",),
     "ridge": ("ridge",),
 }
 

@@ -173,3 +173,12 @@ def test_a_dual_that_returns_garbage_is_broken(returned, words):
     act = da.Activation("garbage", np.tanh, dual=lambda c, p, q: returned)
     report = da.testing.check_activation(act, laws=["duals_are_symmetric"])
     assert words in report["duals_are_symmetric"].message
+
+
+def test_a_function_without_a_dual_has_no_edges_to_look_at():
+    """An undeclared kink: every variance is refused, that of zero with the rest."""
+    kinked = da.Activation(name="kinked", phi=lambda t: np.maximum(t - 0.3, 0.0))
+    report = da.testing.check_activation(kinked, laws=["duals_stay_numbers_at_the_edges"])
+    (verdict,) = report
+    assert verdict.outcome == "skipped"
+    assert verdict.message == "the dual can be had at none of the variances tried"
