@@ -33,9 +33,10 @@ def one_blas_thread(workers: int) -> AbstractContextManager[Any]:
 def safe_blas(size: int) -> AbstractContextManager[Any]:
     """Keep BLAS to one thread for symmetric products and factors of so many columns, where more would crash.
 
-    OpenBLAS 0.3.30 and 0.3.31 overrun a buffer in the threaded products AᵀA and in Cholesky factors, once a
-    thread has some 7,000 columns to do: a segmentation fault at 16,000 columns on two threads, none at 12,000
-    (measured). https://github.com/OpenMathLib/OpenBLAS/issues/2562 is of that kind.
+    Measured on two threads: the product AᵀA ends in a segmentation fault with OpenBLAS 0.3.30 at 16,000
+    columns and more, not at 12,000, and with 0.3.31 at 16,384; the Cholesky factor with 0.3.30 at 16,384. On
+    one thread there is none. The limit of 4096 columns a thread leaves a margin.
+    https://github.com/OpenMathLib/OpenBLAS/issues/2562 is of that kind.
     """
     threads = max((int(lib["num_threads"]) for lib in _controller().info()), default=1)
     return one_blas_thread(2) if threads > 1 and size > _COLUMNS_A_THREAD * threads else nullcontext()

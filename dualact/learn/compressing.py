@@ -20,7 +20,7 @@ from .ridge_statistics import RidgeStatistics
 __all__ = ["check_wide", "compressed", "most_rows"]
 
 _MOST_WIDE = 32_768  # columns: their second moments take 8 GiB
-_ROWS_A_COLUMN = 4  # more rows do not improve the directions
+_ROWS_A_COLUMN = 4  # bounds the time of a fit on many rows
 _BLOCK_ROWS = 1024
 _MORE, _STEPS = 64, 3  # of the subspace iteration
 _SHARP = 16
@@ -85,11 +85,11 @@ def _leading(scatter: NDArray[np.float64], count: int) -> tuple[NDArray[np.float
     How close the vectors come matters to what is lost only, and directions near the last one count little.
     """
     width = len(scatter)
-    if width <= _SMALL or width <= 2 * count:
+    if width <= _SMALL or width <= count + _MORE:
         values, vectors = eigh(scatter, lower=True, subset_by_index=(width - count, width - 1))
         return _signed(vectors[:, ::-1]), values[::-1]
     matrix = np.asfortranarray(scatter, dtype=np.float32)
-    start = np.random.default_rng(0).standard_normal((width, min(width, count + _MORE)), dtype=np.float32)
+    start = np.random.default_rng(0).standard_normal((width, count + _MORE), dtype=np.float32)
     found = np.asfortranarray(start)
     for _ in range(_STEPS):
         found = np.asfortranarray(np.linalg.qr(ssymm(1.0, matrix, found, lower=1))[0])

@@ -68,9 +68,9 @@ class SketchedNeuralKernel(
         (relu, leaky_relu, abs, rectified_power, monomial). "auto": where they are known.
     compress : int, optional
         Make ``compress`` times as many features first, and keep the ``n_components`` leading directions of
-        their second moments on the rows of ``fit``. What uses them costs as much as before and learns better;
-        ``fit`` goes through up to 4·compress·n_components rows of X, and takes 8·(compress·n_components)²
-        bytes.
+        their second moments on the rows of ``fit``: fewer columns for what learns from them. ``fit`` goes
+        through up to 4·compress·n_components rows of X and takes 8·(compress·n_components)² bytes, and
+        ``transform`` makes the wide features of each row.
 
     Attributes
     ----------

@@ -44,6 +44,14 @@ def test_subspace_iteration_comes_close(monkeypatch):
     np.testing.assert_allclose(iterated.directions.T @ iterated.directions, np.eye(64), atol=1e-5)
 
 
+def test_half_of_the_columns_by_iteration(monkeypatch):
+    exact = fitted(n_components=256, compress=2).plan_
+    monkeypatch.setattr(compressing, "_SMALL", 0)
+    iterated = fitted(n_components=256, compress=2).plan_
+    assert not np.array_equal(iterated.directions, exact.directions)
+    assert iterated.lost <= 1.1 * exact.lost + 1e-7
+
+
 def test_features_of_few_columns_keep_more_of_the_kernel():
     K = da.kernel(NETWORK, DIGITS[:300])
     plain = da.SketchedNeuralKernel(NETWORK, n_components=64, random_state=0).fit(DIGITS)
