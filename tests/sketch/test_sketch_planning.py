@@ -111,6 +111,33 @@ def test_data_that_are_no_plan(plan):
             SketchPlan.from_dict(wrong)
 
 
+def _damage(data, where, change):
+    damaged = json.loads(json.dumps(data))
+    *path, last = where
+    part = damaged
+    for key in path:
+        part = part[key]
+    part[last] = change(part[last])
+    return damaged
+
+
+@pytest.mark.parametrize(
+    ("where", "change", "match"),
+    [
+        (("basis", "values"), lambda rows: rows[:-1], "values must be finite, of shape"),  # was an IndexError
+        (("basis", "nodes"), lambda nodes: nodes[::-1], "ascending order"),
+        (("basis", "diagonal"), lambda values: [float("nan"), *values[1:]], "diagonal must be finite"),
+        (("basis", "degrees", -1), lambda degree: 10**9, "ascend from 0 to 10000"),  # would have hung
+        (("terms", -1, "degree"), lambda degree: 10**9, "degrees of a plan ascend"),
+        (("terms", -1, "width"), lambda width: -1, "does not fit"),
+        (("n_components",), lambda count: 1, "it has n_components=1"),
+    ],
+)
+def test_damaged_plans_are_refused_when_they_are_read(plan, where, change, match):
+    with pytest.raises(DualactError, match=match):
+        SketchPlan.from_dict(_damage(plan.to_dict(), where, change))
+
+
 def test_an_unregistered_activation_is_planned_but_not_written():
     net = da.mlp(1, da.from_function("mine", lambda t: t / (1 + t * t)))
     plan = plan_features(net, "ntk", normalize(rows_of("digits", 50)), n_components=60)
