@@ -26,7 +26,14 @@ from ..errors import DualactError
 from ..exact.running import safe_blas
 from .ridge_statistics import RidgeStatistics
 
-__all__ = ["Precision", "RidgeSolution", "gcv_path", "holdout_path", "posterior_precision"]
+__all__ = [
+    "Precision",
+    "RidgeSolution",
+    "degrees_of_freedom",
+    "gcv_path",
+    "holdout_path",
+    "posterior_precision",
+]
 
 Array = NDArray[np.float64]
 
@@ -44,8 +51,10 @@ class RidgeSolution:
 
     Attributes
     ----------
-    alphas, scores, degrees_of_freedom : (k,) arrays
+    alphas, scores : (k,) arrays
         The score is generalised cross-validation, or the mean square error on the rows held out.
+    degrees_of_freedom : (k,) array or None
+        None where the choice did not need them: they cost as much as the solutions do.
     alpha : float
         The one of the lowest score; the largest of several.
     coef : (t, m) array
@@ -54,7 +63,7 @@ class RidgeSolution:
 
     alphas: Array
     scores: Array
-    degrees_of_freedom: Array
+    degrees_of_freedom: Array | None
     alpha: float
     coef: Array
     intercept: Array
@@ -87,7 +96,8 @@ def gcv_path(statistics: RidgeStatistics, alphas: Sequence[float], fit_intercept
     weight, used = statistics.weight, float(fit_intercept)
     scores, freedom, betas = np.full(len(path.alphas), np.inf), np.empty(len(path.alphas)), []
     for i, alpha in enumerate(path.alphas):
-        beta, rss, left = path.at(alpha)
+        beta, rss = path.at(alpha)
+        left = path.left(alpha)
         freedom[i] = path.rank - left + used
         room = (weight - path.rank - used) + left  # W − degrees of freedom, without cancellation
         if room > 0:
@@ -130,10 +140,9 @@ def holdout_path(
     The mean square error on the rows held out follows from their statistics alone.
     """
     path = _path(statistics, alphas, fit_intercept)
-    scores, freedom = np.empty(len(path.alphas)), np.empty(len(path.alphas))
+    scores = np.empty(len(path.alphas))
     for i, alpha in enumerate(path.alphas):
-        beta, _, left = path.at(alpha)
-        freedom[i] = path.rank - left + float(fit_intercept)
+        beta = path.at(alpha)[0]
         intercept = _intercept(beta, statistics, fit_intercept)
         away = held_out.target_mean - held_out.mean @ beta - intercept
         square = (beta * dsymm(1.0, held_out.scatter, beta, lower=1)).sum()
@@ -143,7 +152,13 @@ def holdout_path(
     path.let_go()  # of m² numbers, before there are others
     everything = statistics.copy().merge(held_out)
     refitted = _path(everything, [path.alphas[best]], fit_intercept).at(path.alphas[best])[0]
-    return _solution(path, scores / statistics.n_targets, freedom, best, refitted, everything, fit_intercept)
+    return _solution(path, scores / statistics.n_targets, None, best, refitted, everything, fit_intercept)
+
+
+def degrees_of_freedom(statistics: RidgeStatistics, alphas: Sequence[float], fit_intercept: bool) -> Array:
+    """Return Σ s/(s + α) + 1 for the intercept, (k,), for each of the alphas (k,)."""
+    path = _path(statistics, alphas, fit_intercept)
+    return np.array([path.rank - path.left(alpha) + float(fit_intercept) for alpha in path.alphas])
 
 
 def _lowest(scores: Array, alphas: Array) -> int:
@@ -160,7 +175,7 @@ def _intercept(beta: Array, statistics: RidgeStatistics, fit_intercept: bool) ->
 def _solution(
     path: _Path,
     scores: Array,
-    freedom: Array,
+    freedom: Array | None,
     best: int,
     beta: Array,
     statistics: RidgeStatistics,
@@ -177,13 +192,19 @@ def _solution(
 
 
 class _Path:
-    """Solutions at any alpha: ``at(alpha)`` is β (m, t), RSS (t,) and Σ α/(s + α) over the rank."""
+    """Solutions at any alpha: ``at(alpha)`` is β (m, t) and RSS (t,).
+
+    ``left(alpha)``, to be asked after ``at(alpha)`` if both are, is Σ α/(s + α) over the rank.
+    """
 
     alphas: Array
     rank: int
     trace: float
 
-    def at(self, alpha: float) -> tuple[Array, Array, float]:
+    def at(self, alpha: float) -> tuple[Array, Array]:
+        raise NotImplementedError
+
+    def left(self, alpha: float) -> float:
         raise NotImplementedError
 
     def let_go(self) -> None:
@@ -227,35 +248,49 @@ class _Decomposed(_Path):
         floor = squares - self.explained.sum(axis=0)  # of the residuals, at alpha = 0
         self.floor = np.where(floor > tolerance * squares, floor, 0.0)
 
-    def at(self, alpha: float) -> tuple[Array, Array, float]:
+    def at(self, alpha: float) -> tuple[Array, Array]:
         shares = alpha / (self.values + alpha)
         beta = self.vectors @ (self.turned / (self.values + alpha)[:, None])
         rss = self.floor + (self.explained * (shares**2)[:, None]).sum(axis=0)
-        return beta, rss, float(shares[self.values > 0].sum())
+        return beta, rss
+
+    def left(self, alpha: float) -> float:
+        return float((alpha / (self.values[self.values > 0] + alpha)).sum())
 
     def let_go(self) -> None:
         self.vectors = self.vectors[:0].copy()
 
 
 class _Factored(_Path):
-    """From a Cholesky factor per alpha."""
+    """From a Cholesky factor per alpha; the last one is kept, for what is asked about the same alpha."""
 
     def __init__(self, scatter: Array, cross: Array, squares: Array, alphas: Array) -> None:
         self.alphas = alphas
         self.scatter, self.cross, self.squares = scatter, cross, squares
         self.trace = float(scatter.trace())
         self.rank = len(scatter)
+        self.last: tuple[float, Array] | None = None
 
-    def at(self, alpha: float) -> tuple[Array, Array, float]:
-        factor = _cholesky(self.scatter, alpha, overwrite=len(self.alphas) == 1)
+    def at(self, alpha: float) -> tuple[Array, Array]:
+        factor = self._factor(alpha)
         beta = dpotrs(factor, self.cross, lower=1)[0]
         rss = self.squares - (beta * self.cross).sum(axis=0) - alpha * (beta * beta).sum(axis=0)
+        return beta, np.maximum(rss, 0.0)
+
+    def left(self, alpha: float) -> float:
+        factor, self.last = self._factor(alpha), None
         with safe_blas(len(factor)):
             inverse = dtrtri(factor, lower=1, overwrite_c=1)[0]
-        return beta, np.maximum(rss, 0.0), float(alpha * np.linalg.norm(inverse) ** 2)
+        return float(alpha * np.linalg.norm(inverse) ** 2)
+
+    def _factor(self, alpha: float) -> Array:
+        if self.last is None or self.last[0] != alpha:
+            self.last = None  # its memory, before there is another
+            self.last = alpha, _cholesky(self.scatter, alpha, overwrite=len(self.alphas) == 1)
+        return self.last[1]
 
     def let_go(self) -> None:
-        self.scatter = self.cross[:0]
+        self.scatter, self.last = self.cross[:0], None
 
 
 def _eigh(scatter: Array, tolerance: float) -> tuple[Array, Array]:

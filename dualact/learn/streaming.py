@@ -13,7 +13,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..errors import DualactError
 from .dask_arrays import fit_blocks, is_dask
 from .parameters import check_choice, check_weights
-from .ridge_path import Precision, RidgeSolution, gcv_path, holdout_path, posterior_precision
+from .ridge_path import (
+    Precision,
+    RidgeSolution,
+    degrees_of_freedom,
+    gcv_path,
+    holdout_path,
+    posterior_precision,
+)
 from .ridge_statistics import RidgeStatistics, check_range
 from .stream_runs import run
 
@@ -315,7 +322,15 @@ class StreamingBase(BaseEstimator):  # type: ignore[misc]
     @property
     def degrees_of_freedom_(self) -> NDArray[np.float64]:
         """Of each alpha: Σ s/(s + α) over the eigenvalues of the scatter, and one for the intercept."""
-        return self._solution().degrees_of_freedom
+        found = self._solution()
+        if found.degrees_of_freedom is not None:
+            return found.degrees_of_freedom
+        if "degrees of freedom" not in self._cache:
+            self._cache["degrees of freedom"] = degrees_of_freedom(
+                self.statistics_, list(found.alphas), self.fit_intercept
+            )
+        counted: NDArray[np.float64] = self._cache["degrees of freedom"]
+        return counted
 
     # -- state ---------------------------------------------------------------------------------------------
 

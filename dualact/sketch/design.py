@@ -32,7 +32,7 @@ from .sample import Sample, can_split, split_along_main_direction
 from .sampled import SampledSeries
 from .terms import radial_powers, tilted
 
-__all__ = ["design_terms", "design_with_split"]
+__all__ = ["component_directions", "design_terms", "design_with_split"]
 
 _RANK_TOLERANCE = 3e-5
 _TILTS = 3
@@ -146,7 +146,7 @@ def _found(
         if series.unbiased:
             mixing = _all_directions(series, powers, degree, sample.direction is not None)
         else:
-            mixing = _directions(series, powers, degree, lengths**degree, size)
+            mixing = component_directions(series, powers, degree, lengths**degree, size)
             if degree == 0:
                 mixing = mixing[:, : max(1, min(budget // 3, budget - highest))]
         if not mixing.size:
@@ -194,7 +194,9 @@ def _with_tilts(found: list[_Found], series: SampledSeries, noise: NoisePairs, b
     ]
 
 
-def _directions(series: SampledSeries, powers: Array, degree: int, lengths: Array, size: float) -> Array:
+def component_directions(
+    series: SampledSeries, powers: Array, degree: int, lengths: Array, size: float
+) -> Array:
     """W_j: what the sample uses of one degree, (t, c), ordered by what it adds to the kernel.
 
     The zero row, which has degree 0 alone, is counted among the rows whether the sample holds one or not.

@@ -19,7 +19,7 @@ from .signs import signs
 from .sparse_rows import SparseRows, canonical, unit_csr
 from .terms import Graded, Term, mixed, radial_powers, tilted
 
-__all__ = ["FeatureMap", "MapPlan", "RadialFunctions"]
+__all__ = ["FeatureMap", "MapPlan", "RadialFunctions", "overflow"]
 
 _MIXING_STREAM = 2**31  # address of the mixing signs among the streams of a seed; a sketch uses its degree
 _ROWS = 512  # rows whose norms and radial functions are worked out together
@@ -143,7 +143,7 @@ class FeatureMap:
         size = max((float(np.abs(c).max(initial=0.0)) for c in components.values()), default=0.0)
         largest = float(np.finfo(self.dtype).max)
         if not size <= largest:
-            raise self._overflow(norms)
+            raise overflow(norms, self.dtype)
         leaves = (
             SparseRows.of(unit, self.dtype)
             if self.plan.spread
@@ -156,14 +156,7 @@ class FeatureMap:
                 part = slice(i, i + self.inner_rows)
                 self._inner(leaves[part], across[part], {k: c[part] for k, c in weights.items()}, out[part])
         if size > _ROOM * largest and not np.all(np.isfinite(out)):
-            raise self._overflow(norms)
-
-    def _overflow(self, norms: Array) -> DualactError:
-        remedy = "" if self.dtype == np.float64 else ", or pass X as float64"
-        return DualactError(
-            f"the features of X overflow {self.dtype.name}: rows have norms of up to {norms.max():.3g}. "
-            f"Scale X down{remedy}."
-        )
+            raise overflow(norms, self.dtype)
 
     def _components(self, norms: Array, along: Array) -> dict[int, Array]:
         """a_j(x) of each term, (n, c)."""
@@ -251,6 +244,15 @@ class FeatureMap:
         return PolySketch(
             plan.n_features, widths, seed=seed, dtype=self.dtype, spread=plan.spread, direction=direction
         )
+
+
+def overflow(norms: Array, dtype: np.dtype[Any]) -> DualactError:
+    """The error of features that are too large for their dtype."""
+    remedy = "" if dtype == np.float64 else ", or pass X as float64"
+    return DualactError(
+        f"the features of X overflow {dtype.name}: rows have norms of up to {norms.max():.3g}. "
+        f"Scale X down{remedy}."
+    )
 
 
 def _powers(

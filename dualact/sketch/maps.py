@@ -1,7 +1,7 @@
 """Plans and feature maps of every kind.
 
-Polynomial sketches take a dense network as one series, a spatial one layer by layer; random features go
-layer by layer in both.
+Polynomial sketches take a dense network as one series, a spatial one layer by layer; leading monomials take
+the same series of a dense one; random features go layer by layer in both.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from .choosing import choose
 from .compression import CompressedMap, CompressedPlan
 from .feature_map import FeatureMap, MapPlan
 from .planning import SketchPlan, plan_features
+from .principal.feature_map import PrincipalMap
+from .principal.fitting import plan_monomials
+from .principal.planning import PrincipalPlan
 from .random.feature_map import RandomMap
 from .random.fitting import plan_random
 from .random.planning import RandomPlan
@@ -25,10 +28,10 @@ from .spatial.planning import SpatialPlan
 
 __all__ = ["METHODS", "Map", "Plan", "make_map", "plan_map", "read_plan"]
 
-Plan = SketchPlan | SpatialPlan | RandomPlan | CompressedPlan
-Map = FeatureMap | SpatialMap | RandomMap | CompressedMap
+Plan = SketchPlan | SpatialPlan | RandomPlan | PrincipalPlan | CompressedPlan
+Map = FeatureMap | SpatialMap | RandomMap | PrincipalMap | CompressedMap
 _LONG = 1 << 14  # features of a row beyond which random features, which transform whole rows, are no choice
-METHODS = ("auto", "polysketch", "random")
+METHODS = ("auto", "polysketch", "monomials", "random")
 
 
 def plan_map(
@@ -48,8 +51,9 @@ def plan_map(
 ) -> Plan:
     """Design the feature map of any network.
 
-    See :func:`plan_features`, :func:`plan_images` and :func:`plan_random`; ``method="auto"`` takes what is
-    predicted to be better, polynomial sketches where a degree or widths are given.
+    See :func:`plan_features`, :func:`plan_images`, :func:`plan_monomials` and :func:`plan_random`;
+    ``method="auto"`` takes the sketch or random features, what is predicted to be better, and polynomial
+    sketches where a degree or widths are given.
 
     Raises
     ------
@@ -86,6 +90,17 @@ def plan_map(
                 f"Leave degree='auto', or take method='polysketch'. Got degree={degree!r}."
             )
         return random()
+
+    if method == "monomials":
+        return plan_monomials(
+            network,
+            kind,
+            X,
+            n_features=n_features if not spatial else None,
+            n_components=n_components,
+            degree=degree,
+            population=population,
+        )
 
     def sketched() -> SketchPlan | SpatialPlan:
         if spatial:
@@ -127,13 +142,15 @@ def read_plan(data: Plan | Mapping[str, Any]) -> Plan:
     DualactError
         If the data are not those of a plan.
     """
-    if isinstance(data, SketchPlan | SpatialPlan | RandomPlan | CompressedPlan):
+    if isinstance(data, SketchPlan | SpatialPlan | RandomPlan | PrincipalPlan | CompressedPlan):
         return data
     method = data.get("method") if isinstance(data, Mapping) else None
     if method == "compressed":
         return CompressedPlan.read(data, read_plan(data.get("wide", {})))
     if method == "random":
         return RandomPlan.from_dict(data)
+    if method == "monomials":
+        return PrincipalPlan.from_dict(data)
     return SpatialPlan.from_dict(data) if method == "spatial" else SketchPlan.from_dict(data)
 
 
@@ -145,6 +162,8 @@ def make_map(plan: Plan | MapPlan, seed: int, dtype: Any) -> Map:
     DualactError
         If the seed of a plan that holds one is another.
     """
+    if isinstance(plan, PrincipalPlan):  # nothing in it is random
+        return PrincipalMap(plan, dtype)
     if not isinstance(plan, SpatialPlan | RandomPlan | CompressedPlan):
         return FeatureMap(plan, seed, dtype)
     if seed != plan.seed:

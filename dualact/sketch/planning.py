@@ -23,7 +23,7 @@ from .sample import Sample, can_split, direction_from_data, direction_to_data, d
 from .sparse_rows import spread_for
 from .terms import Term, check_terms, term_rows
 
-__all__ = ["SketchPlan", "plan_features"]
+__all__ = ["SketchPlan", "norm_range", "plan_features"]
 
 VERSION = 1
 MAX_DEGREE = 16
@@ -245,7 +245,7 @@ def plan_features(
     sample, unit = gaussian_sample(checked.n_features) if X is None else draw_sample(X, population=population)
     sample = replace(sample, spread=spread_for(X, n_components))
     with_theta = checked.kind == "ntk"
-    low, high = _norm_range(network, sample, with_theta)
+    low, high = norm_range(network, sample, with_theta)
     target = exact_kernel(network, sample, with_theta)
     top = _top_degree(checked.n_features, n_components) if wanted is None else wanted
     highest = max(_SPLIT_DEGREE, top) if can_split(sample, unit) else top
@@ -281,7 +281,7 @@ def _top_degree(n_features: int, n_components: int) -> int:
     return top
 
 
-def _norm_range(network: Network, sample: Sample, with_theta: bool) -> tuple[float, float]:
+def norm_range(network: Network, sample: Sample, with_theta: bool) -> tuple[float, float]:
     """The grid's range of |x|²/d: the sample's and a margin, as far as the network has finite moments."""
     present = sample.mean_squares[sample.mean_squares > 0]
     if present.size == 0:

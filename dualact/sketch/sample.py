@@ -26,6 +26,7 @@ __all__ = [
     "sample_of",
     "sampled_rows",
     "split_along_main_direction",
+    "unit_rows",
 ]
 
 SAMPLE_ROWS = 512
@@ -97,7 +98,7 @@ def draw_sample(X: Any, rows: int = SAMPLE_ROWS, population: int | None = None) 
 def sample_of(part: Any, population: int | None = None) -> tuple[Sample, Any]:
     """Return the sample of these rows, which stand for ``population`` ones, and their unit vectors."""
     part = canonical(part) if sparse.issparse(part) else np.asarray(part, dtype=np.float64)
-    unit, norms = _unit_rows(part)
+    unit, norms = unit_rows(part)
     d = part.shape[1]
     present = (norms > 0) / d
     cosines = gram(unit, unit, present, present) * d
@@ -111,7 +112,7 @@ def sampled_rows(X: Any, rows: int = SAMPLE_ROWS) -> Any:
     return X[evenly_spaced(X.shape[0], rows)]
 
 
-def _unit_rows(rows: Any) -> tuple[Any, Array]:
+def unit_rows(rows: Any) -> tuple[Any, Array]:
     """Return the rows (dense or CSR) over their norms, and the norms; no square under- or overflows."""
     if sparse.issparse(rows):
         return unit_csr(rows)

@@ -1,0 +1,1 @@
+"""Leading monomials in the principal axes of the data: features without randomness, a kernel from below."""
