@@ -1,6 +1,6 @@
 """Tables: mean square error on test rows against features and seconds, beside RBFSampler and Nystroem.
 
-    python examples/benchmarks/regression.py DIRECTORY --tables protein kin40k pol elevators
+    python examples/benchmarks/papers/regression.py DIRECTORY --tables protein kin40k pol elevators
 
 DIRECTORY holds ``uci_protein_raw.npz`` with x and y (a fifth of the rows is for testing), ``uci_kin40k.npz``
 and so on with x, y and test_mask, whose first split is taken; left out, diabetes stands in. Columns and
@@ -70,6 +70,10 @@ def sketch(network: da.Network, m: int, compress: int | None = None) -> da.Sketc
     return da.SketchedNeuralKernel(network, n_components=m, compress=compress, random_state=0)
 
 
+def monomials(network: da.Network, m: int) -> da.SketchedNeuralKernel:
+    return da.SketchedNeuralKernel(network, n_components=m, method="monomials")
+
+
 def choose(X: np.ndarray, y: np.ndarray, m: int) -> tuple[da.Network, float]:
     rows = np.random.default_rng(0).permutation(len(X))[:8000]
     X, y = X[rows], y[rows]
@@ -110,6 +114,7 @@ def main() -> None:
             methods = {
                 "sketched NTK": sketch(network, m),
                 f"compressed from {options.compress * m}": sketch(network, m, options.compress),
+                "leading monomials": monomials(network, m),
             } | peers(gamma, m)
             for name, features in methods.items():
                 start = time.perf_counter()
