@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ...errors import NetworkError
+from ...network.layers import is_spatial
 from ...network.planning import check
 from ...network.spec import Network
 from ...nonlinearity.contract import Array
@@ -68,14 +69,14 @@ def plan_monomials(
     DualactError
         If n_components or degree is out of range.
     """
-    if X is not None:
-        n_features = X.shape[1]
-    checked = check(network, kind, n_features=n_features)
-    if checked.spatial:
+    if is_spatial(network.layers):
         raise NetworkError(
             "method='monomials' is for dense networks: a spatial one is not one series. "
             "Take method='polysketch' or 'random'."
         )
+    if X is not None:
+        n_features = X.shape[1]
+    checked = check(network, kind, n_features=n_features)
     if checked.n_features is None:
         raise NetworkError(
             "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
