@@ -208,7 +208,11 @@ LAST = len(DATA["terms"]) - 1
         (["terms"], lambda terms: [terms[1], terms[1]], "degrees of a plan ascend from 0"),
         (["terms", 0, "degree"], -1, "degrees of a plan ascend from 0|incomplete"),
         (["terms", 1, "counts"], lambda counts: [counts[0] + 1, *counts[1:]], "incomplete"),
-        (["terms", 0, "counts"], lambda counts: [0] * len(counts), "must mix .* functions into one component"),
+        (
+            ["terms", 0, "counts"],
+            lambda counts: [0] * len(counts),
+            "must mix .* functions into one component",
+        ),
         (["terms", 1, "counts"], lambda counts: [-1, sum(counts) + 1], "must mix .* into one component"),
         (["terms", 1, "counts"], lambda counts: [sum(counts)], "must mix .* into one component"),
         (["terms", 1, "mixing", 0, 0], float("nan"), "must mix"),
@@ -241,4 +245,3 @@ def test_damaged_data_are_refused(path, value, match):
 def test_a_plan_without_columns(n_components):
     with pytest.raises(DualactError, match=f"but has n_components={n_components}"):
         PrincipalPlan.from_dict({**DATA, "terms": [], "n_components": n_components})
-

@@ -30,9 +30,7 @@ def components(s, counts, number=1):
 
 
 def multinomial(factors):
-    return math.factorial(len(factors)) // math.prod(
-        math.factorial(factors.count(i)) for i in {*factors}
-    )
+    return math.factorial(len(factors)) // math.prod(math.factorial(factors.count(i)) for i in {*factors})
 
 
 def all_energies(u, functions, highest):
