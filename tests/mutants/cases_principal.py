@@ -32,22 +32,24 @@ def _says():
 
 
 def _largest():
+    rng = np.random.default_rng(7)
     for decay, budgets in ((0.5, (1, 12, 60)), (1.0, (3, 60, 400))):
-        u = RNG.standard_normal((40, 4)) * decay ** np.arange(4)
-        u *= (RNG.uniform(0.3, 1, 40) / np.linalg.norm(u, axis=1))[:, None]
+        u = rng.standard_normal((40, 4)) * decay ** np.arange(4)
+        u *= (rng.uniform(0.3, 1, 40) / np.linalg.norm(u, axis=1))[:, None]
         u = u[:, np.argsort(-(u**2).mean(axis=0))]
         tables = [
-            RNG.uniform(0.1, 1, (40, c)) * [0.3, 0.5, 0.4][:c] / (1 + j) for j, c in enumerate((2, 3, 1, 2))
+            rng.uniform(0.1, 1, (40, c)) * [0.3, 0.5, 0.4][:c] / (1 + j) for j, c in enumerate((2, 3, 1, 2))
         ]
         for budget in budgets:
             laws.the_largest_are_chosen(u, tables.__getitem__, budget, 3)
 
 
 def _axes():
+    rng = np.random.default_rng(8)
     unit = DATA / np.linalg.norm(DATA, axis=1, keepdims=True)
-    laws.axes_are_principal(unit, RNG.uniform(0, 3, 60), 4)
-    rows = RNG.standard_normal((30, 30)) * 0.8 ** np.arange(30) @ RNG.standard_normal((30, 2100))
-    laws.axes_are_principal(rows / np.linalg.norm(rows, axis=1, keepdims=True), RNG.uniform(0, 3, 30), 5)
+    laws.axes_are_principal(unit, rng.uniform(0, 3, 60), 4)
+    rows = rng.standard_normal((30, 30)) * 0.8 ** np.arange(30) @ rng.standard_normal((30, 2100))
+    laws.axes_are_principal(rows / np.linalg.norm(rows, axis=1, keepdims=True), rng.uniform(0, 3, 30), 5)
 
 
 def _fitted(law):

@@ -82,11 +82,11 @@ FAULTS = (
         (LARGEST, WHOLE, SAYS),
     ),
     Fault(
-        "the frontier cut at nine times what counts",
+        "the frontier cut at a hundred times what counts",
         A,
         ROOM + "selection:choose_monomials",
         "_floor(found, budget) / bound if",
-        "_floor(found, budget) * 9 / bound if",
+        "_floor(found, budget) * 100 / bound if",
         (LARGEST,),
     ),
     Fault(
