@@ -36,12 +36,13 @@ def plan(
         Number of features; given, the plan is that of the feature map, else that of the exact kernel.
     degree : int or "auto"
         Of the feature map.
-    method : {"auto", "polysketch", "random"}
-        Of the feature map; "auto" takes the one with the smaller predicted error, and the plan says why.
+    method : {"auto", "polysketch", "monomials", "random"}
+        Of the feature map; "auto" takes sketches or random features, those with the smaller predicted error,
+        and the plan says why.
 
     Returns
     -------
-    NetworkPlan, SketchPlan, SpatialPlan or RandomPlan
+    NetworkPlan, SketchPlan, SpatialPlan, PrincipalPlan or RandomPlan
         A feature map is designed here for inputs drawn from N(0, 1);
         :class:`SketchedNeuralKernel` designs it for your data.
 

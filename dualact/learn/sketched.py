@@ -16,6 +16,7 @@ from ..network.layers import is_spatial
 from ..network.spec import Network
 from ..sketch.compression import CompressedPlan
 from ..sketch.maps import METHODS, Plan, plan_map, read_plan
+from ..sketch.principal.fitting import ROWS as MONOMIAL_ROWS
 from ..sketch.random.feature_map import RandomMap
 from ..sketch.sample import SAMPLE_ROWS
 from .compressing import check_wide, compressed, most_rows
@@ -52,13 +53,18 @@ class SketchedNeuralKernel(
     n_components : int, default 2048
         Number of features.
     degree : int or "auto", default "auto"
-        Highest power of the cosine; "auto" takes what the predicted error asks for.
-    method : {"auto", "polysketch", "random"}, default "auto"
-        How features are made: polynomial sketches of the series, or random features φ(Wx) layer by layer
-        (NTKRF). "auto" takes the one with the smaller predicted error, polynomial sketches where a degree or
-        widths are given; ``print(plan_)`` says which and why.
+        Highest power of the cosine; "auto" takes what the predicted error asks for. Of leading monomials the
+        highest degree of one, by default 16.
+    method : {"auto", "polysketch", "monomials", "random"}, default "auto"
+        How features are made: polynomial sketches of the series, its leading monomials in the principal axes
+        of the data (dense networks), or random features φ(Wx) layer by layer (NTKRF). "auto" takes sketches
+        or random features, those with the smaller predicted error, and sketches where a degree or widths are
+        given; ``print(plan_)`` says which and why. Take "monomials" for rows with few strong directions
+        (images, text, tables), where what counts is how well few columns learn: nothing in them is random,
+        the Gram matrix is from below, ZZᵀ ≼ K, and every further column brings it closer.
     random_state : int, RandomState or None
-        An integer fixes the map, together with ``plan_`` and the dtype of the data.
+        An integer fixes the map, together with ``plan_`` and the dtype of the data; leading monomials are the
+        same for all.
     n_jobs : int or None
         Threads; None means one per usable core.
     widths : "auto" or sequence of int, default "auto"
@@ -74,7 +80,8 @@ class SketchedNeuralKernel(
 
     Attributes
     ----------
-    plan_ : SketchPlan, SpatialPlan for a spatial network, RandomPlan for random features, or CompressedPlan
+    plan_ : SketchPlan, SpatialPlan for a spatial network, PrincipalPlan for leading monomials, RandomPlan for
+        random features, or CompressedPlan
         What the map does and its predicted error; ``print(plan_)`` is a table, ``plan_.to_dict()`` JSON.
     seed_ : int
         The integer that fixes the random signs.
@@ -84,8 +91,9 @@ class SketchedNeuralKernel(
 
     Notes
     -----
-    ``fit`` looks at 512 rows at most, unless ``compress`` is given. float32 data give float32 features. The
-    features of a row do not depend on the rows beside it (those of images and compressed ones to rounding).
+    ``fit`` looks at 512 rows at most, at 8192 for leading monomials, and at more where ``compress`` is given.
+    float32 data give float32 features. The features of a row do not depend on the rows beside it (those of
+    images, leading monomials, random and compressed features to rounding).
 
     References
     ----------
@@ -168,7 +176,8 @@ class SketchedNeuralKernel(
 
     def _most_rows(self) -> int:
         """How many rows are looked at."""
-        return SAMPLE_ROWS if self.compress is None else max(SAMPLE_ROWS, most_rows(self._wide()))
+        design = MONOMIAL_ROWS if self.method == "monomials" else SAMPLE_ROWS
+        return design if self.compress is None else max(design, most_rows(self._wide()))
 
     def design(self, X: Any) -> Plan:
         """Return the plan that :meth:`fit` would make for these data, without making the map.
@@ -179,7 +188,7 @@ class SketchedNeuralKernel(
 
         Returns
         -------
-        SketchPlan, SpatialPlan, RandomPlan or CompressedPlan
+        SketchPlan, SpatialPlan, PrincipalPlan, RandomPlan or CompressedPlan
         """
         self._check_parameters()
         X, population = design_rows(X, self._most_rows())
@@ -215,9 +224,10 @@ class SketchedNeuralKernel(
 
         Parameters
         ----------
-        plan : SketchPlan, SpatialPlan, RandomPlan, CompressedPlan, or its dictionary
+        plan : SketchPlan, SpatialPlan, PrincipalPlan, RandomPlan, CompressedPlan, or its dictionary
         random_state : int
-            The ``seed_`` of the transformer to be repeated; only a SketchPlan allows another.
+            The ``seed_`` of the transformer to be repeated; only a SketchPlan allows another, and a
+            PrincipalPlan, which does not depend on it.
 
         Returns
         -------
@@ -255,8 +265,8 @@ class SketchedNeuralKernel(
         -------
         (n,) float64 array
             Computed in float64 for data of any dtype; no sketch enters it, but for spatial networks, where
-            E|z(x)|² is taken to be |z(x)|². 0 for random features, which leave nothing out. Of a dask array a
-            lazy one.
+            E|z(x)|² is taken to be |z(x)|²; of leading monomials it is. 0 for random features, which leave
+            nothing out. Of a dask array a lazy one.
 
         Notes
         -----

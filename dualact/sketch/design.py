@@ -195,11 +195,17 @@ def _with_tilts(found: list[_Found], series: SampledSeries, noise: NoisePairs, b
 
 
 def component_directions(
-    series: SampledSeries, powers: Array, degree: int, lengths: Array, size: float
+    series: SampledSeries,
+    powers: Array,
+    degree: int,
+    lengths: Array,
+    size: float,
+    tolerance: float = _RANK_TOLERANCE,
 ) -> Array:
     """W_j: what the sample uses of one degree, (t, c), ordered by what it adds to the kernel.
 
-    The zero row, which has degree 0 alone, is counted among the rows whether the sample holds one or not.
+    Directions of less than ``tolerance`` of ``size`` are left out. The zero row, which has degree 0 alone, is
+    counted among the rows whether the sample holds one or not.
     """
     weighted = powers * np.sqrt(lengths)[:, None]
     matrix = weighted.T @ weighted / (size * len(powers))
@@ -208,9 +214,9 @@ def component_directions(
         matrix += _ZERO_SHARE * np.outer(zero, zero) / max(float(zero @ zero), np.finfo(float).tiny)
     values, vectors = np.linalg.eigh(matrix)
     values, vectors = values[::-1], vectors[:, ::-1]
-    if not values.size or values[0] <= 1e-3 * _RANK_TOLERANCE:
+    if not values.size or values[0] <= 1e-3 * tolerance:
         return np.empty((values.size, 0))
-    kept: Array = vectors[:, : max(1, int((values > _RANK_TOLERANCE).sum()))]
+    kept: Array = vectors[:, : max(1, int((values > tolerance).sum()))]
     return kept
 
 

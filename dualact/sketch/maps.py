@@ -96,7 +96,7 @@ def plan_map(
             network,
             kind,
             X,
-            n_features=n_features if not spatial else None,
+            n_features=n_features,
             n_components=n_components,
             degree=degree,
             population=population,

@@ -89,11 +89,14 @@ X = np.random.default_rng(0).standard_normal((8, 3))
 IMAGES = np.random.default_rng(0).standard_normal((6, 3, 3, 2))
 CONV = da.Network([da.Conv(2), da.Act("relu"), da.Flatten(), da.Dense()], (3, 3, 2))
 DENSE_PLAN = da.SketchedNeuralKernel(da.mlp(1, "erf"), n_components=12, random_state=0).fit(X).plan_.to_dict()
+MONOMIAL_PLAN = (
+    da.SketchedNeuralKernel(da.mlp(1, "erf"), n_components=12, method="monomials").fit(X).plan_.to_dict()
+)
 SPATIAL_PLAN = da.SketchedNeuralKernel(CONV, n_components=12, random_state=0).fit(IMAGES).plan_.to_dict()
 
 
 @times(8)
-@given(damaged(st.sampled_from([DENSE_PLAN, SPATIAL_PLAN])))
+@given(damaged(st.sampled_from([DENSE_PLAN, MONOMIAL_PLAN, SPATIAL_PLAN])))
 def test_damaged_plans(document):
     """A plan is refused when it is read or when its map is first used, or its features are numbers."""
 

@@ -46,7 +46,10 @@ def test_a_plan_makes_a_transformer():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"method": "magic"}, "method must be one of 'auto', 'polysketch', 'random'. Got 'magic'"),
+        (
+            {"method": "magic"},
+            "method must be one of 'auto', 'polysketch', 'monomials', 'random'. Got 'magic'",
+        ),
         ({"kind": "both"}, "kind must be 'nngp' or 'ntk'. Got 'both'"),
         ({"n_components": 10}, "number of features is not known"),
         ({"n_components": -3, "n_features": 2}, "n_components must be an integer of at least 1. Got -3"),

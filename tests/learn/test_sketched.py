@@ -240,7 +240,8 @@ def test_data_frames_out(library):
         ({"degree": "high"}, "must be 'auto' or an int .*Got 'high' instead"),
         (
             {"method": "magic"},
-            "'method' parameter of .* must be one of 'auto', 'polysketch', 'random'. Got 'magic' instead",
+            "'method' parameter of .* must be one of 'auto', 'polysketch', 'monomials', 'random'. "
+            "Got 'magic' instead",
         ),
         ({"method": ["auto"]}, "'method' parameter .*Got .'auto'. instead"),
         ({"random_state": -1}, "random_state must be between 0"),

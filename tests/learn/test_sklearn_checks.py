@@ -10,6 +10,8 @@ ESTIMATORS = [
     da.SketchedNeuralKernel(da.mlp(1, "gelu", bias_std=0.1), kind="nngp", n_components=3),
     da.SketchedNeuralKernel(n_components=32, method="random"),
     da.SketchedNeuralKernel(da.mlp(1, "gelu"), kind="nngp", n_components=8, method="random", random_state=0),
+    da.SketchedNeuralKernel(n_components=16, method="monomials"),
+    da.SketchedNeuralKernel(da.mlp(1, "gelu", bias_std=0.1), kind="nngp", n_components=3, method="monomials"),
     da.ExactNeuralKernel(),
     da.ChannelStandardizer(),
     da.ImageNormalizer(),

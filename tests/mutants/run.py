@@ -29,6 +29,7 @@ SEEN_BY = {
     "polysketch": ("sketch", "map"),
     "spatial": ("spatial", "spatial map", "plan"),
     "random": ("random",),
+    "principal": ("principal",),
     "ridge": ("ridge",),
 }
 

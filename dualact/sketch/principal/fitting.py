@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ...errors import NetworkError
+from ...network.layers import is_spatial
 from ...network.planning import check
 from ...network.spec import Network
 from ...nonlinearity.contract import Array
@@ -33,6 +34,7 @@ ROWS = 8192  # that the axes are taken from, at most
 _CHOICE_ROWS = 1024  # that the monomials are chosen on
 _SERIES = 40  # degree of the series; powers of the main direction are not cut otherwise
 _HIGHEST = 16  # degree of a monomial
+_COMPONENT = 1e-6  # of the mean diagonal: what a component of one degree must have to be offered
 
 
 def plan_monomials(
@@ -68,14 +70,14 @@ def plan_monomials(
     DualactError
         If n_components or degree is out of range.
     """
-    if X is not None:
-        n_features = X.shape[1]
-    checked = check(network, kind, n_features=n_features)
-    if checked.spatial:
+    if is_spatial(network.layers):
         raise NetworkError(
             "method='monomials' is for dense networks: a spatial one is not one series. "
             "Take method='polysketch' or 'random'."
         )
+    if X is not None:
+        n_features = X.shape[1]
+    checked = check(network, kind, n_features=n_features)
     if checked.n_features is None:
         raise NetworkError(
             "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
@@ -122,7 +124,9 @@ class _Choice:
         """a_j on these rows, (s, c); the mixing that makes them is kept."""
         powers = radial_powers(self.series, self.functions, self.along, degree)
         lengths = np.maximum(1 - self.along**2, 0.0) ** degree
-        self.mixing[degree] = component_directions(self.series, powers, degree, lengths, self.size or 1.0)
+        self.mixing[degree] = component_directions(
+            self.series, powers, degree, lengths, self.size or 1.0, _COMPONENT
+        )
         found: Array = powers @ self.mixing[degree]
         return found
 

@@ -19,6 +19,7 @@ from ..spatial.basis import array_from_dict, array_to_dict
 __all__ = ["PrincipalPlan", "PrincipalTerm"]
 
 VERSION = 1
+_UNIT = 1e-4  # how far from 1 the norm of an axis may be, after rounding to float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,9 +179,10 @@ class PrincipalPlan:
         DualactError
             If the data are not those of a plan.
         """
-        if data.get("version") != VERSION:
+        if not isinstance(data, Mapping) or data.get("version") != VERSION:
             raise DualactError(
-                f"a plan of leading monomials must be of version {VERSION}. Got {data.get('version')!r:.80}."
+                f"PrincipalPlan.from_dict: expected the dictionary of a plan of version {VERSION}. "
+                f"Got {data.get('version') if isinstance(data, Mapping) else type(data).__name__!r}."
             )
         try:
             network = Network.from_dict(data["network"])
@@ -194,7 +196,7 @@ class PrincipalPlan:
             if isinstance(error, DualactError):
                 raise
             raise DualactError(
-                f"the data of a plan of leading monomials are incomplete: {error!r:.200}."
+                f"PrincipalPlan.from_dict: the data are incomplete: {error!r:.200}."
             ) from error
         made._check()
         return made
@@ -203,6 +205,11 @@ class PrincipalPlan:
         d = self.checked.n_features
         if self.axes.ndim != 2 or self.axes.shape[0] != d or self.axes.shape[1] < 1:
             raise DualactError(f"the axes must be columns of {d} numbers. Got shape {self.axes.shape}.")
+        lengths = np.linalg.norm(self.axes.astype(float), axis=0)
+        if np.abs(lengths - 1).max() > _UNIT:
+            raise DualactError(
+                f"the axes must be unit vectors. Got norms from {lengths.min():.3g} to {lengths.max():.3g}."
+            )
         degrees = [t.degree for t in self.terms]
         if (
             degrees != sorted({*degrees})
@@ -214,7 +221,7 @@ class PrincipalPlan:
             )
         for term in self.terms:
             term.check(self.basis, self.axes.shape[1] - 1)
-        if self.used > self.n_components:
+        if max(self.used, 1) > self.n_components:
             raise DualactError(
                 f"the plan takes {self.used} columns, but has n_components={self.n_components}."
             )

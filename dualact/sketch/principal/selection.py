@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-
 __all__ = ["Chosen", "choose_monomials", "multiplicity"]
 
 Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.int64]
 
 _CELLS = 1 << 25  # entries of a table of rows by monomials
-_FRONTIER = 1 << 15
+_FRONTIER, _LEAST_FRONTIER = 1 << 15, 256  # monomials of one degree that are looked at further
 _LEAST_ROWS = 256
 
 
@@ -70,7 +69,7 @@ def choose_monomials(
     The monomials of one degree are searched among those of the degree below that carry most, times one
     more factor; that a small one has large products is not considered.
     """
-    keep = min(budget, _FRONTIER)
+    keep = min(max(budget, _LEAST_FRONTIER), _FRONTIER)
     rows = _some(len(coordinates), max(_LEAST_ROWS, _CELLS // keep))
     squares = np.ascontiguousarray(coordinates[rows] ** 2, dtype=np.float32)
     weights = [components(degree)[rows] ** 2 for degree in range(highest + 1)]
@@ -81,7 +80,7 @@ def choose_monomials(
     found = _cut(found, budget)
     frontier = _Frontier(np.zeros((1, 0), np.int64), np.ones((len(rows), 1), np.float32))
     for degree in range(1, highest + 1):
-        if not squares.size or not frontier.indices.size and degree > 1:
+        if not squares.size or not len(frontier.indices):
             break
         fresh = []
         for c, weight in enumerate(weights[degree].T):
@@ -92,7 +91,7 @@ def choose_monomials(
                 fresh.append(Chosen(degree, c, indices, energies[best]))
         found = _cut(found + fresh, budget)
         # What a monomial can carry in any degree to come, products with more factors being smaller yet.
-        bound = max(reach[degree:])
+        bound = max(reach[degree + 1 :], default=0.0)
         frontier = frontier.grown(squares, keep, _floor(found, budget) / bound if bound > 0 else np.inf)
         squares = squares[:, : int(frontier.indices.max(initial=-1)) + 1]
     return found
