@@ -25,11 +25,6 @@ def activate(act: Activation, sigma: Array, theta: Array | None, var_u: Array, v
         Variances of either side, (n, 1) and (1, m), or (p, r, 1) and (p, 1, c); or both (p, n, 1), for
         inputs with themselves.
     """
-    if sigma.ndim == 3 and var_u.shape != var_v.shape and _computed(act, theta is not None):
-        # Tables are many times faster on a matrix of pairs than entry by entry.
-        for k, (p, q) in enumerate(zip(var_u, var_v, strict=True)):
-            activate(act, sigma[k], None if theta is None else theta[k], p, q)
-        return
     scaled = scales_out(act)
     if scaled:
         roots = np.sqrt(var_u), np.sqrt(var_v)
@@ -54,10 +49,6 @@ def activate(act: Activation, sigma: Array, theta: Array | None, var_u: Array, v
 def scales_out(act: Activation) -> bool:
     """Whether closed forms at correlation ρ and unit variances are enough: K = √(pq) κ(ρ), K′ = κ′(ρ)."""
     return act.homogeneity == 1 and act.dual is not None and act.dual_prime is not None
-
-
-def _computed(act: Activation, with_theta: bool) -> bool:
-    return act.dual is None or (with_theta and act.dual_prime is None)
 
 
 def _replace(act: Activation, cov: Array, sigma: Array, theta: Array | None, p: Array, q: Array) -> None:

@@ -1,5 +1,6 @@
 """The computed dual of one function: which rule serves which entries, and with what error.
 
+- φ smooth, many entries of many variances: the economised Hermite series, where it is short.
 - φ smooth on each side of 0 (within reach of the variances): the polar rule; many entries: Chebyshev boxes
   of one decade by one decade, or a line in θ for a constant pair of variances.
 - breakpoints elsewhere: conditioning; many entries of one pair of variances: a line in θ; otherwise the
@@ -27,6 +28,7 @@ from .gaussian_pair import Correlation, angle, correlation, geometric_mean
 from .mehler import Mehler
 from .panels import Index, PanelTable
 from .polar import Polar, polar_rule
+from .short_series import ShortSeries
 from .slopes import panel_table
 
 __all__ = ["Engine", "engine"]
@@ -68,6 +70,16 @@ class Engine:
         builds boxes for few entries as well: dearer once, cheaper from the second call on.
         """
         shape = np.broadcast_shapes(cov.shape, p.shape, q.shape)
+        if tabulate or math.prod(shape) >= _FEW:
+            short = self._short_series(cov, p, q, shape)
+            if short is not None:
+                return short
+        if len(shape) == 3 and p.shape == (*shape[:2], 1) and q.shape == (shape[0], 1, shape[2]):
+            each = [
+                self(c, a, b, every_error, tabulate)
+                for c, a, b in zip(np.broadcast_to(cov, shape), p, q, strict=True)
+            ]
+            return np.stack([value for value, _ in each]), np.stack([error for _, error in each])
         outer = len(shape) == 2 and p.shape == (shape[0], 1) and q.shape == (1, shape[1])
         if outer:
             cov, p, q = np.broadcast_to(cov, shape), p[:, 0], q[0]
@@ -91,6 +103,23 @@ class Engine:
             error = error + np.where(sine > 0, 0.01 * _EPS / np.maximum(sine, 5e-8), 0.0)
         return value.reshape(shape), error.reshape(shape)
 
+    @cached_property
+    def _short(self) -> ShortSeries | None:
+        """The Hermite series, for a function that is smooth and has no line for all variances."""
+        if self.homogeneity is not None or self.table.breakpoints.size:
+            return None
+        moment = partial(second_moment, self.table)
+        return ShortSeries(partial(hermite_array, self.table), moment, self._noise, at_zero(self.table))
+
+    def _short_series(
+        self, cov: Array, p: Array, q: Array, shape: tuple[int, ...]
+    ) -> tuple[Array, Array] | None:
+        """Entries of many variances; constant ones have lines."""
+        if self._short is None or not shape or math.prod(shape) == 0 or (_few(p) and _few(q)):
+            return None
+        found = self._short(cov, p, q)
+        return None if found is None else (found[0], np.broadcast_to(found[1] + _ROUNDING, shape))
+
     def _noise(self, variance: Array) -> float:
         """The error of f itself, relative to the root mean square of f."""
         ends = np.array([variance.min(), variance.max()])
@@ -111,7 +140,7 @@ class Engine:
         for d in np.unique(index):
             rows = index == d
             coef, smooth = self._moment(int(d))
-            if not smooth or rows.sum() <= 4:
+            if not smooth or len(unique) <= 4:
                 found[rows] = np.sqrt(second_moment(self.table, unique[rows]))
             else:
                 x = np.clip(2 * (np.log10(unique[rows]) - d), -1, 1)
@@ -301,12 +330,17 @@ def _groups(p: Array, q: Array, outer: bool) -> list[tuple[Index, Index]]:
     ]
 
 
+def _few(variance: Array) -> bool:
+    """Whether a sample of the variances has a few values only."""
+    flat = variance.ravel()
+    return len(set(flat[:: max(1, len(flat) // 16)].tolist())) <= _PAIRS
+
+
 def _labels(variance: Array) -> Index:
     low, high = variance.min(initial=np.inf), variance.max(initial=0.0)
     if low == high:
         return np.zeros(variance.shape, dtype=np.int64)
-    sample = np.unique(variance[:: max(1, len(variance) // 16)])
-    if len(sample) <= _PAIRS:
+    if _few(variance):
         values = np.unique(variance)
         if len(values) <= _PAIRS:
             return np.searchsorted(values, variance).astype(np.int64)
