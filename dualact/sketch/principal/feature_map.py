@@ -15,13 +15,14 @@ from ...nonlinearity.contract import Array
 from ..feature_map import overflow
 from ..sample import unit_rows
 from ..spatial.state import row_blocks, squares
-from ..terms import mixed, radial_powers
+from ..terms import radial_powers
 from .planning import PrincipalPlan
 from .selection import multiplicity
 
 __all__ = ["PrincipalMap"]
 
-_ROWS = 256  # of a block
+_ROWS = 1024  # of a block, whose norms and radial functions are worked out together
+_INNER = 256  # rows of a part of it
 _COLUMNS = 512  # of a part of it, which stays in the cache
 
 
@@ -80,13 +81,15 @@ class PrincipalMap:
         functions = self.plan.basis.of_norms(norms, self.plan.n_features)
         with np.errstate(over="ignore", invalid="ignore"):
             components = {
-                t.degree: mixed(radial_powers(self.plan.basis, functions, along, t.degree), t.mixing)
+                t.degree: (radial_powers(self.plan.basis, functions, along, t.degree) @ t.mixing)
                 .astype(self.dtype)
                 .T.copy()
                 for t in self.plan.terms
             }
-            for part in self._parts:
-                part(coordinates, components[part.degree], out)
+            for rows in row_blocks(len(out), _INNER):
+                mine = np.ascontiguousarray(coordinates[:, rows])
+                for part in self._parts:
+                    part(mine, components[part.degree][:, rows], out[rows])
         if not np.all(np.isfinite(out)):
             raise overflow(norms, self.dtype)
 

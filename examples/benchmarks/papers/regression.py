@@ -102,13 +102,19 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", default=["protein"], choices=list(FILES))
     parser.add_argument("--features", type=int, nargs="+", default=[512, 1024, 2048, 4096])
     parser.add_argument("--compress", type=int, default=4)
+    parser.add_argument("--network", nargs=3, help="activation, depth and bias_std, not to choose again")
+    parser.add_argument("--gamma", type=float, help="with --network")
     options = parser.parse_args()
     if options.directory is None:
         options.tables, options.features = ["diabetes"], [64]
     for table in options.tables:
         X, y, X_test, y_test = load(options.directory, table)
         print(f"{table}: {len(X)} rows to learn from, {len(X_test)} to test on, {X.shape[1]} columns")
-        network, gamma = choose(X, y, min(1024, max(options.features)))
+        if options.network:
+            network = networks()["{}, depth {}, bias_std {}".format(*options.network)]
+            gamma = options.gamma
+        else:
+            network, gamma = choose(X, y, min(1024, max(options.features)))
         print("features  method                      MSE  seconds")
         for m in options.features:
             methods = {
