@@ -6,7 +6,7 @@ The claim, of "Scaling neural tangent kernels via sketching and random features"
 equal dimension NTK features classify better than the gradients of a finite network at initialisation, whose
 inner products tend to the NTK only with the width. Here the network has one hidden layer of ReLU; its
 gradients with respect to both layers are m = width·(d + 1) numbers, so that few neurons are left for a given
-m. FILE as for mnist.py; random features stand beside polynomial sketches.
+m. FILE as for mnist.py; random features, polynomial sketches and leading monomials of the same network.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> None:
     for m in options.features:
         methods: dict[str, Any] = {"gradients": GradientFeatures(m)} | {
             method: da.SketchedNeuralKernel(network, n_components=m, method=method, random_state=0)
-            for method in ("random", "polysketch")
+            for method in ("random", "polysketch", "monomials")
         }
         for name, features in methods.items():
             score, made, ridge, _ = accuracy(features, *data)
