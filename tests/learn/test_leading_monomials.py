@@ -73,7 +73,7 @@ def test_jobs_sparse_rows_and_dtypes():
 
 
 def test_a_data_frame_and_names():
-    pandas = pytest.importorskip("pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     frame = pandas.DataFrame(DIGITS, columns=[f"pixel {i}" for i in range(64)])
     fitted = made(n_components=5).set_output(transform="pandas").fit(frame)
     found = fitted.transform(frame)
