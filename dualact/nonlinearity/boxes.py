@@ -51,8 +51,17 @@ def cheb_fit(values: Array, axis: int) -> Array:
 
 
 def cheb_values(x: Array, n: int) -> Array:
-    """Return T_0 … T_{n−1} at x, shape x.shape + (n,)."""
-    return np.cos(np.arccos(np.clip(x, -1.0, 1.0))[..., None] * np.arange(n))
+    """Return T_0 … T_{n−1} at x, clipped to [−1, 1], shape x.shape + (n,)."""
+    x = np.clip(x, -1.0, 1.0)
+    rows = np.empty((n, *x.shape))
+    rows[0] = 1.0
+    if n > 1:
+        rows[1] = x
+    twice = x + x
+    for k in range(2, n):
+        np.multiply(twice, rows[k - 1], out=rows[k])
+        rows[k] -= rows[k - 2]
+    return np.moveaxis(rows, 0, -1)
 
 
 @dataclass(frozen=True)

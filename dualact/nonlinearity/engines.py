@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DualactError
 from .boxes import Box, build_box, cheb_fit, cheb_nodes, cheb_values, decade
@@ -82,7 +83,11 @@ class Engine:
             return np.stack([value for value, _ in each]), np.stack([error for _, error in each])
         outer = len(shape) == 2 and p.shape == (shape[0], 1) and q.shape == (1, shape[1])
         if outer:
-            cov, p, q = np.broadcast_to(cov, shape), p[:, 0], q[0]
+            cov = np.broadcast_to(cov, shape)
+            inside = self._inside(p), self._inside(q)
+            if inside[0].any() and inside[1].any() and not (inside[0].all() and inside[1].all()):
+                return self._quarters(cov, p, q, inside, every_error, tabulate)
+            p, q = p[:, 0], q[0]
         else:
             cov, p, q = (np.broadcast_to(x, shape).ravel() for x in (cov, p, q))
         value, error = np.zeros(cov.shape), np.zeros(cov.shape)
@@ -119,6 +124,30 @@ class Engine:
             return None
         found = self._short(cov, p, q)
         return None if found is None else (found[0], np.broadcast_to(found[1] + _ROUNDING, shape))
+
+    def _inside(self, variance: Array) -> NDArray[np.bool_]:
+        """Which variances the short series may serve."""
+        if self._short is None or _few(variance):
+            return np.zeros(variance.size, dtype=bool)
+        return variance.ravel() <= self._short.highest
+
+    def _quarters(
+        self,
+        cov: Array,
+        p: Array,
+        q: Array,
+        inside: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+        every_error: bool,
+        tabulate: bool,
+    ) -> tuple[Array, Array]:
+        """Large variances apart, so that a few of them do not keep the others from the short series."""
+        value, error = np.empty(cov.shape), np.empty(cov.shape)
+        for rows in (inside[0], ~inside[0]):
+            for columns in (inside[1], ~inside[1]):
+                if rows.any() and columns.any():
+                    at = np.ix_(rows, columns)
+                    value[at], error[at] = self(cov[at], p[rows], q[:, columns], every_error, tabulate)
+        return value, error
 
     def _noise(self, variance: Array) -> float:
         """The error of f itself, relative to the root mean square of f."""

@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,15 +28,17 @@ from .contract import Array, Hermite
 
 __all__ = ["Range", "ShortSeries", "build_range"]
 
-_DEGREES = (320, 640, 1280)  # of the a_k that are known, as many as it takes
-_MOST_TERMS = 80  # of T_j; beyond, a box is as fast
+_DEGREES = (320, 640, 1280, 2560, 5120)  # of the a_k that are known, as many as it takes
+_FEW_ENTRIES = 2**15  # do not pay for more than 1280 degrees, which take seconds
+_MOST_TERMS = 130  # of T_j; beyond, a box is as fast
 _CUT = 1e-15  # of what is left out of each parity in j, and in r of all the T_j together
 _WIDTHS = (1, 2, 4, 8)  # decades
 _LOWEST, _HIGHEST = -12.0, 1.5  # log10 of the variances that are served
 _LAST = 3e-15
 _BEYOND = 1e-14
 _WORST = 2e-13  # a range that is less accurate is not used
-_BLOCK = 8192  # entries worked on at once: what they need stays in the cache
+_BLOCK = 16384  # entries worked on at once: what they need stays in the cache
+_APART = 1024  # the same, if each has variances of its own
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -66,11 +69,20 @@ class Range:
 
     def __call__(self, variance: Array) -> Array:
         """Return g_jr for variances of shape (n,), (n, R − 1)."""
-        x = (2 * np.log(variance) - self.low - self.high) / (self.high - self.low)
-        found = cheb_values(x, len(self.coef)) @ self.coef
+        found = self._basis(variance) @ self.coef
         left: Array = found[:, :-1]
         left *= np.exp(found[:, -1:])
         return left
+
+    def square(self, variance: Array) -> Array:
+        """Return Ef² for variances of shape (n,)."""
+        found: Array = np.exp(2 * (self._basis(variance) @ self.coef[:, -1]))
+        return found
+
+    def _basis(self, variance: Array) -> Array:
+        return cheb_values(
+            (2 * np.log(variance) - self.low - self.high) / (self.high - self.low), len(self.coef)
+        )
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,11 @@ class _Side:
 
     factors: Array
     inverse: Array
+
+    @property
+    def turned(self) -> _Side:
+        """The same variances with their last two axes exchanged."""
+        return _Side(self.factors.swapaxes(-2, -3), self.inverse.swapaxes(-1, -2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +116,17 @@ class ShortSeries:
 
     Notes
     -----
-    30 to 60 ns an entry for tanh with variances up to 3, a box 150 to 200 within one decade and 600 across
-    its ends (blocks of 64 × 64 to 256 × 256). A range takes .03 to .3 s to build.
+    30 to 60 ns an entry for tanh with variances up to 3, 150 up to 10; a box 150 to 200 within one decade
+    and 600 across its ends (blocks of 64 × 64 to 256 × 256). A range takes .02 to .3 s to build, those with
+    variances beyond 3 up to a few seconds.
     """
 
     hermite: Hermite
     moment: Callable[[Array], Array]
     noise: Callable[[Array], float]
     at_zero: float
-    _ranges: dict[tuple[float, int], Range | None] = field(default_factory=dict)
+    highest: ClassVar[float] = 10**_HIGHEST  # the largest variance that is served
+    _ranges: dict[tuple[float, int, bool], Range | None] = field(default_factory=dict)
 
     def __call__(self, cov: Array, p: Array, q: Array) -> tuple[Array, float] | None:
         """Return E f(u)f(v) and its error relative to √(Ef(u)²Ef(v)²); None if the series is not short.
@@ -122,25 +141,46 @@ class ShortSeries:
         Which range serves depends on all variances of the call: values change by 1e-14 at most with it.
         """
         low, high = min(_least(p), _least(q)), max(float(p.max()), float(q.max()))
-        found = self._range(low, high)
+        entries = math.prod(np.broadcast_shapes(cov.shape, p.shape, q.shape))
+        found = self._range(low, high, entries >= _FEW_ENTRIES)
         if found is None:
             return None
+        if p.shape == q.shape == cov.shape:
+            return self._apart(found, cov, p, q).reshape(cov.shape), found.error
         left = self._side(found, p)
-        right = left if p.shape == q.shape and np.array_equal(p, q) else self._side(found, q)
-        return _blocks(found, cov, left, right), found.error
+        turned = p.ndim > 1 and p.swapaxes(-1, -2).shape == q.shape and np.array_equal(p.swapaxes(-1, -2), q)
+        return _blocks(found, cov, left, left.turned if turned else self._side(found, q)), found.error
 
-    def _range(self, low: float, high: float) -> Range | None:
+    def _apart(self, found: Range, cov: Array, p: Array, q: Array) -> Array:
+        """Entries with variances of their own."""
+        cov, p, q = cov.ravel(), p.ravel(), q.ravel()
+        same = np.array_equal(p, q)
+        if same and np.array_equal(cov, p):  # inputs with themselves
+            positive = p > 0
+            squares = found.square(np.where(positive, p, math.exp(found.low)))
+            return np.where(positive, squares, self.at_zero**2)
+        out = np.empty(cov.shape)
+        for start in range(0, len(out), _APART):
+            s = slice(start, start + _APART)
+            left = self._side(found, p[s])
+            out[s] = _blocks(found, cov[s], left, left if same else self._side(found, q[s]))
+        return out
+
+    def _range(self, low: float, high: float, many: bool) -> Range | None:
         """Return the smallest of the ranges with these variances; there are few, so that few are built."""
-        if not 10**_LOWEST < low <= high < 10**_HIGHEST:
+        if not 10**_LOWEST < low <= high <= self.highest:
             return None
         top = math.ceil(4 * math.log10(high)) / 4
         width = next((w for w in _WIDTHS if math.log10(low) >= top - w), None)
         if width is None:
             return None
-        if (top, width) not in self._ranges:
+        if (top, width, True) in self._ranges:
+            return self._ranges[top, width, True]
+        if (top, width, many) not in self._ranges:
             ends = (math.log(10) * (top - width), math.log(10) * top)
-            self._ranges[top, width] = build_range(self.hermite, self.moment, self.noise, ends)
-        return self._ranges[top, width]
+            degrees = _DEGREES if many else _DEGREES[:3]
+            self._ranges[top, width, many] = build_range(self.hermite, self.moment, self.noise, ends, degrees)
+        return self._ranges[top, width, many]
 
     def _side(self, found: Range, variance: Array) -> _Side:
         flat = variance.ravel()
@@ -176,6 +216,7 @@ def build_range(
     moment: Callable[[Array], Array],
     noise: Callable[[Array], float],
     ends: tuple[float, float],
+    degrees: tuple[int, ...] = _DEGREES,
 ) -> Range | None:
     """Tabulate the g_jr; None if the series is not short, or not accurate enough.
 
@@ -185,46 +226,57 @@ def build_range(
         As of :class:`ShortSeries`.
     ends : pair of float
         The range of ln q.
+    degrees : tuple of int
+        How many a_k may be known.
     """
     low, high = ends
     width = (high - low) / math.log(10)
-    for count in (round(n * (1 + width / 4)) for n in (20, 28, 40)):
-        variance = np.exp(low + (high - low) * (1 + cheb_nodes(count)) / 2)
-        variance[0], variance[-1] = math.exp(high), math.exp(low)
-        try:
-            found = _coefficients(hermite, moment, variance)
-        except DualactError:  # f grows too fast for the upper end, say
+    try:
+        count = _enough(hermite, moment, high, degrees)
+        if count is None:
             return None
-        if found is None:
-            return None
-        known, square, beyond = found
-        factors = _factors(known)
-        if factors is None:
-            return None
-        values, columns, cut = factors
-        coef = cheb_fit(np.column_stack([values[:-1], np.log(square) / 2]), 0)
-        last = float(np.linalg.norm(coef[-2:], axis=1).max())
-        if last <= _LAST:
-            break
+        for nodes in (round(n * (1 + width / 4)) for n in (20, 28, 40)):
+            variance = np.exp(low + (high - low) * (1 + cheb_nodes(nodes)) / 2)
+            variance[0], variance[-1] = math.exp(high), math.exp(low)
+            found = _coefficients(hermite, moment, variance, count)
+            factors = None if found is None else _factors(found[0])
+            if found is None or factors is None:
+                return None
+            known, square, beyond = found
+            values, columns, cut = factors
+            coef = cheb_fit(np.column_stack([values[:-1], np.log(square) / 2]), 0)
+            last = float(np.linalg.norm(coef[-2:], axis=1).max())
+            if last <= _LAST:
+                break
+    except DualactError:  # f grows too fast for the upper end, say
+        return None
     slope = float((np.square(known) @ np.arange(known.shape[1])).max())
     error = cut + beyond + 4 * last + noise(variance[::-1]) + _EPS * (2 * slope + 8)
     return Range(low, high, coef, columns, values[-1], error) if error <= _WORST else None
 
 
+def _enough(
+    hermite: Hermite, moment: Callable[[Array], Array], high: float, degrees: tuple[int, ...]
+) -> int | None:
+    """Return how many a_k suffice at the largest variance, where they fall most slowly; None if too many."""
+    for count in degrees:
+        found = _coefficients(hermite, moment, np.exp(np.array([high])), count)
+        if found is not None and (found[2] <= _BEYOND or count == degrees[-1]):
+            return count
+    return None
+
+
 def _coefficients(
-    hermite: Hermite, moment: Callable[[Array], Array], variance: Array
+    hermite: Hermite, moment: Callable[[Array], Array], variance: Array, count: int
 ) -> tuple[Array, Array, float] | None:
-    """Return a_k/√(Ef²), (n, degrees), Ef², an estimate of what Σ a_k² lacks; None if that is much."""
+    """Return a_k/√(Ef²), (n, count), Ef², an estimate of what Σ a_k² lacks; None if that is much."""
     square = moment(variance)
     if not (np.isfinite(square) & (square > 1e-250)).all():
         return None
-    for degrees in _DEGREES:
-        known = hermite(variance, degrees - 1) / np.sqrt(square)[:, None]
-        # Behind the last of them: as many again of the size of the last ones. And the two ways to Ef² differ.
-        rest = float(degrees * np.square(known[:, -4:]).max())
-        beyond = rest + float(np.abs(1 - np.square(known).sum(axis=1)).max())
-        if beyond <= _BEYOND:
-            break
+    known = hermite(variance, count - 1) / np.sqrt(square)[:, None]
+    # Behind the last of them: as many again of the size of the last ones. And the two ways to Ef² differ.
+    rest = float(count * np.square(known[:, -4:]).max())
+    beyond = rest + float(np.abs(1 - np.square(known).sum(axis=1)).max())
     return (known, square, beyond) if beyond <= _WORST else None
 
 
@@ -244,7 +296,8 @@ def _factors(known: Array) -> tuple[Array, tuple[tuple[slice, ...], tuple[slice,
         cut += float(behind[terms])
         for j in range(parity, parity + 2 * terms, 2):
             weighted = rows[:, j::2] * np.sqrt(economy[j::2, j])
-            left, size, _ = np.linalg.svd(weighted, full_matrices=False)
+            turned = np.asarray(np.linalg.qr(weighted.T, mode="r")).T  # the same products of rows
+            left, size, _ = np.linalg.svd(turned, full_matrices=False)
             parts = left * size
             less = np.square(parts)[:, ::-1].cumsum(axis=1)[:, ::-1].max(axis=0)
             rank = max(1, int(np.sum(less > _CUT / (2 * terms))))

@@ -2,10 +2,12 @@
 
     python examples/benchmarks/cntk.py error --data DIRECTORY
     python examples/benchmarks/cntk.py seconds --data DIRECTORY
+    python examples/benchmarks/cntk.py flatten --data DIRECTORY
     python examples/benchmarks/cntk.py subset --data DIRECTORY
 
 ``error`` compares features with exact kernels of 8×8 and 16×16 images, ``seconds`` times Myrtle-5 at 32×32
-for each image and each exact pair, ``subset`` shows accuracies from 1,000 training images, 8×8.
+for each image and each exact pair, ``flatten`` exact pairs of a network without pools, ``subset`` shows
+accuracies from 1,000 training images, 8×8.
 
 DIRECTORY holds ``cifar10_train_1.npz`` and ``cifar10_train_5.npz``, x (n, 32, 32, 3) and y; left out,
 images are smooth noise. Seconds are processor seconds of one thread. "papers" is papers_scheme.py with n/2
@@ -97,6 +99,20 @@ def seconds(directory: Path | None, widths: list[int]) -> None:
             )
 
 
+def flatten(directory: Path | None) -> None:
+    X, _ = images(directory, 1, 256, 32)
+    print("ms an exact pair: NTK, three 3×3 convolutions at 32×32, Flatten")
+    print("activation            64 images      again  256 images")
+    for activation in ("relu", "gelu", "normalized_gaussian", "softplus", "silu", "tanh"):
+        network = da.cnn(3, activation, head="flatten")
+        line = f"{activation:20s}"
+        for n in (64, 64, 256):
+            start = time.process_time()
+            da.kernel(network, X[:n], n_jobs=1)
+            line += f"  {(time.process_time() - start) / (n * (n + 1) / 2) * 1e3:9.2f}"
+        print(line, flush=True)
+
+
 def subset(directory: Path | None, widths: list[int]) -> None:
     if directory is None:
         raise SystemExit("accuracies need images with labels: pass --data DIRECTORY.")
@@ -129,7 +145,7 @@ def subset(directory: Path | None, widths: list[int]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["error", "seconds", "subset"])
+    parser.add_argument("part", choices=["error", "seconds", "flatten", "subset"])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--features", type=int, nargs="+")
     parser.add_argument("--seeds", type=int, default=2)
@@ -138,6 +154,8 @@ def main() -> None:
         errors(options.data, options.features or [256, 1024, 4096], options.seeds)
     elif options.part == "seconds":
         seconds(options.data, options.features or [512, 1024, 4096, 8192])
+    elif options.part == "flatten":
+        flatten(options.data)
     else:
         subset(options.data, options.features or [256, 1024, 4096])
 

@@ -133,6 +133,55 @@ def test_a_stack_without_a_short_series_is_its_matrices():
         np.testing.assert_array_equal(value[k], tables(cov[k], p[k], q[k])[0])
 
 
+def test_inputs_with_themselves_and_pairs_agree_with_matrices():
+    tables = engine("silu")
+    p = np.append(np.exp(RNG.uniform(np.log(0.01), np.log(5), 49)), 0.0)
+    cov = RNG.uniform(-1, 1, (50, 50)) * np.sqrt(np.multiply.outer(p, p))
+    cov = (cov + cov.T) / 2
+    np.fill_diagonal(cov, p)
+    matrix, _ = tables._short(cov, p[:, None], p[None])  # one side is the other, turned
+    assert np.abs(matrix - matrix.T).max() <= 1e-15 * matrix.max()
+    apart, _ = tables._short(cov, p[:, None] + np.zeros((1, 50)), p[None] + np.zeros((50, 1)))
+    scale = np.multiply.outer(tables.size(p), tables.size(p)).max()
+    assert np.abs(apart - matrix).max() <= 2e-14 * scale
+    same, _ = tables._short(p[:, None], p[:, None], p[:, None])
+    assert np.abs(same[:, 0] - matrix.diagonal()).max() <= 2e-14 * scale
+    other, _ = tables._short(cov[0], p, p)  # variances agree, covariances do not
+    each, _ = tables._short(*(x[:, None, None] for x in (cov[0], p, p)))
+    assert np.abs(other - each.ravel()).max() <= 2e-14 * scale
+
+
+def test_a_few_large_variances_leave_the_series_to_the_others():
+    tables, boxes = engine("silu"), engine("silu")
+    boxes.__dict__["_short"] = None
+    p, q = (np.exp(RNG.uniform(np.log(0.05), np.log(2), n)) for n in (40, 50))
+    p[7], q[3:5] = 50.0, 80.0
+    cov = np.clip(RNG.normal(0, 0.7, (40, 50)), -1, 1) * np.sqrt(np.multiply.outer(p, q))
+    value, error = tables(cov, p[:, None], q[None], tabulate=True)
+    other, bound = boxes(cov, p[:, None], q[None], tabulate=True)
+    size = np.multiply.outer(tables.size(p), tables.size(q))
+    assert np.all(np.abs(value - other) <= (error + bound) * size)
+    assert any(tables._short._ranges.values())
+    assert all(max(key) >= 2 for key in tables._boxes)  # of the decades of 50 and 80 alone
+    assert tables._boxes
+
+
+def test_more_degrees_for_many_entries_only():
+    tables = engine("tanh")
+    cov, p, q = block(0.1, 20.0)
+    assert tables._short(cov, p, q) is None
+    many = [np.broadcast_to(x, (320, *cov.shape[1:])) for x in (np.tile(cov[:1], (320, 1, 1)), p, q)]
+    assert many[0].size < short_series._FEW_ENTRIES <= 2 * many[0].size
+    assert tables._short(*many) is None
+    value, error = tables._short(*(np.concatenate([x, x]) for x in many))
+    few = [x[0, :2, :2] for x in many]
+    want, rule = tables(*few)
+    assert np.all(
+        np.abs(value[0, :2, :2] - want) <= (error + rule) * tables.size(few[1]) * tables.size(few[2])
+    )
+    assert tables._short(cov, p, q) is not None  # it is there now
+
+
 def test_error_grows_with_that_of_the_function():
     table = panel_table(da.activation("tanh"), False)
     parts = partial(hermite_array, table), partial(second_moment, table)
