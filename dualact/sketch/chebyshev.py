@@ -8,6 +8,8 @@ from ..nonlinearity.contract import Array
 
 __all__ = ["chebyshev_nodes", "interpolate"]
 
+_CACHED = 2**14  # numbers that are summed at once
+
 
 def chebyshev_nodes(left: float, right: float, count: int) -> Array:
     """Return ``count`` ≥ 2 nodes from left to right, ascending, both ends among them.
@@ -38,14 +40,21 @@ def interpolate(nodes: Array, log_scale: Array, values: Array, places: Array) ->
     (n, t) array
         A row depends on its place alone, to the bit: every sum runs over the nodes in order.
     """
-    weights = _lagrange(nodes, places)
+    weights = np.ascontiguousarray(_lagrange(nodes, places).T)
     scale = np.zeros_like(places)
-    out = np.zeros((places.size, values.shape[1]))
-    for g in range(nodes.size):
-        scale += weights[:, g] * log_scale[g]
-        out += weights[:, g, None] * values[g]
-    out *= np.exp(scale)[:, None]
-    return out
+    for weight, size in zip(weights, log_scale, strict=True):
+        scale += weight * size
+    factor = np.exp(scale)
+    out = np.zeros((values.shape[1], places.size))
+    share = max(1, _CACHED // max(1, places.size))
+    for start in range(0, len(out), share):
+        part = out[start : start + share]
+        product = np.empty_like(part)
+        for weight, value in zip(weights, values[:, start : start + share], strict=True):
+            np.multiply(value[:, None], weight, out=product)
+            part += product
+        part *= factor
+    return out.T
 
 
 def _lagrange(nodes: Array, places: Array) -> Array:

@@ -134,26 +134,27 @@ def radial_powers(basis: Graded, functions: Array, along: Array, degree: int) ->
         t' counts the functions of degree ≥ j.
     """
     used = np.flatnonzero(basis.degrees >= degree)
-    out = np.empty((len(functions), used.size))
+    out = np.empty((used.size, len(functions)))  # one function after the other: whole rows of memory
     power = np.ones_like(along)
     previous = degree
-    for column, t in enumerate(used):
+    for row, t in zip(out, used, strict=True):
         k = int(basis.degrees[t])
         for _ in range(k - previous):
             power = power * along
         previous = k
-        np.multiply(functions[:, t], power, out=out[:, column])
-        out[:, column] *= math.sqrt(math.comb(k, degree))
-    return out
+        np.multiply(functions[:, t], power, out=row)
+        row *= math.sqrt(math.comb(k, degree))
+    return out.T
 
 
 def mixed(powers: Array, mixing: Array) -> Array:
     """Components a_j(x): ``powers @ mixing``, each row to the bit whatever rows are beside it."""
-    out = np.zeros((len(powers), mixing.shape[1]))
-    for column, weights in zip(powers.T, mixing, strict=True):
-        for c in np.flatnonzero(weights):
-            out[:, c] += column * weights[c]
-    return out
+    out = np.zeros((mixing.shape[1], len(powers)))
+    product = np.empty_like(out)
+    for row, weights in zip(np.ascontiguousarray(powers.T), mixing, strict=True):
+        np.multiply(weights[:, None], row, out=product)
+        out += product
+    return out.T
 
 
 def tilted(components: Array, tilt: tuple[float, ...], tail: Array) -> Array:

@@ -25,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory", type=Path, nargs="?")
     parser.add_argument("--tables", nargs="+", default=list(FILES), choices=list(FILES))
+    parser.add_argument("--activations", nargs="+", default=ACTIVATIONS)
     parser.add_argument("--features", type=int, default=2048)
     options = parser.parse_args()
     if options.directory is None:
@@ -33,7 +34,7 @@ def main() -> None:
         X, y, X_test, y_test = load(options.directory, table)
         few = np.random.default_rng(0).permutation(len(X))[:8000]
         found = {}
-        for activation in ACTIVATIONS:
+        for activation in options.activations:
             best, score = None, np.inf
             for depth in (1, 3):
                 for bias in (0.0, 0.5):
