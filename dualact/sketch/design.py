@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.linalg.lapack import dpstrf
 
 from ..nonlinearity.contract import Array
 from .allocation import Allocator, Design, Part
@@ -212,12 +213,25 @@ def component_directions(
     if degree == 0:
         zero = np.where(series.degrees == 0, series.zero, 0.0)
         matrix += _ZERO_SHARE * np.outer(zero, zero) / max(float(zero @ zero), np.finfo(float).tiny)
-    values, vectors = np.linalg.eigh(matrix)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    if not values.size or values[0] <= 1e-3 * tolerance:
-        return np.empty((values.size, 0))
+    values, vectors = _leading(matrix, 1e-3 * tolerance)
     kept: Array = vectors[:, : max(1, int((values > tolerance).sum()))]
     return kept
+
+
+def _leading(matrix: Array, cut: float) -> tuple[Array, Array]:
+    """Eigenvalues of a positive semidefinite matrix, descending, and vectors, short of a trace of ``cut``.
+
+    By a pivoted Cholesky factor L, which ends where nothing is left: of some hundred radial functions a
+    sample uses twenty directions. The eigenvectors of LLᵀ are the left singular vectors of L.
+    """
+    size = len(matrix)
+    if not size or np.trace(matrix) <= cut:
+        return np.empty(0), np.empty((size, 0))
+    factor, pivots, rank, _ = dpstrf(matrix, tol=cut / size, lower=1)
+    lower = np.empty((size, rank))
+    lower[pivots - 1] = np.tril(factor)[:, :rank]
+    vectors, roots, _ = np.linalg.svd(lower, full_matrices=False)
+    return roots**2, vectors
 
 
 def _all_directions(series: SampledSeries, powers: Array, degree: int, split: bool) -> Array:
