@@ -4,10 +4,10 @@
 
 The powers are economised: ρ^k = Σ_j c_kj T_j(ρ) with c_kj ≥ 0. If a_k falls like exp(−b√k), as it does for a
 function with poles, what belongs to T_j falls like exp(−b′j^⅔) (docs/theory.md, 16): for tanh at variance 1
-it takes 19 terms instead of 70. The matrix of T_j, Σ_k c_kj a_k(p) a_k(q), is positive semidefinite and of low rank over a
-range of variances: g_jr are the projections of (√c_kj a_k)_k on the leading singular vectors. What a cut
-leaves out, in j or in r, is an inner product of two remainders, hence the square of one at most (Cauchy
-and Schwarz): singular values below 1e-8 do not count.
+it takes 19 terms instead of 70. The matrix of T_j, Σ_k c_kj a_k(p) a_k(q), is positive semidefinite and of
+low rank over a range of variances: g_jr are the projections of (√c_kj a_k)_k on the leading singular vectors.
+What a cut leaves out, in j or in r, is an inner product of two remainders, hence the square of one at most
+(Cauchy and Schwarz): singular values below 1e-8 do not count.
 
 Even and odd degrees are summed apart, each as far as it reaches: tanh has no even ones, silu one odd.
 """
