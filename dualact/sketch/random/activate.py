@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from ...nonlinearity.contract import Activation
+from ..blocks import row_blocks, squares
 from ..polysketch import PolySketch
 from ..spatial.narrow import Narrow, Narrower
 from ..spatial.srht import Srht
-from ..spatial.state import Array, State, row_blocks, squares
+from ..spatial.state import Array, State
 from .merging import Merge, Merger
 from .projections import Projection, sphere_dimension
 from .remainders import Remainder

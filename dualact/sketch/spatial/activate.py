@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 
 from ...nonlinearity.contract import Activation
+from ..blocks import row_blocks
 from ..monomials import monomial_count, monomials
 from ..polysketch import PolySketch
 from .coefficients import Coefficients
 from .narrow import Narrow, Narrower
 from .srht import Srht
-from .state import Array, State, row_blocks
+from .state import Array, State
 
 __all__ = ["Activate", "Activator", "Power"]
 
