@@ -46,9 +46,9 @@ class RandomPlan(FeaturePlan):
     reason: str = ""
 
     method: ClassVar[str] = "random"
-    _stored: ClassVar[str] = "random"
+    _stored: ClassVar[str] = method
     _shown: ClassVar[str] = "{!r}"
-    _wrong: ClassVar[tuple[type[Exception], ...]] = (KeyError, TypeError, ValueError)
+    _wrong: ClassVar[tuple[type[Exception], ...]] = (KeyError, TypeError, ValueError)  # others are not caught
 
     @property
     def shaped_network(self) -> Network:
