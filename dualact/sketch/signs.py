@@ -41,7 +41,7 @@ def words(key: tuple[int, ...], count: int) -> Words:
 
 
 def number_of(key: tuple[int, ...]) -> int:
-    """Return one seed for a key: its words of 32 bits, one after the other; a seed may be any natural number."""
+    """Return one seed for a key: its words of 32 bits, one after the other (any natural number is a seed)."""
     seed = 0
     for word in key:
         seed = seed << 32 | (word & 0xFFFFFFFF)
