@@ -8,7 +8,7 @@ something is drawn, not before.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, Self, final
 
 import numpy as np
 from sklearn.base import clone
@@ -27,8 +27,39 @@ from .nonlinearity.duals import dual, dual_prime
 __all__ = ["DualDisplay", "SketchErrorDisplay"]
 
 
+class _Display:
+    """Abstract: what displays share; :meth:`_draw` draws on ``ax_``."""
+
+    name: str | None
+
+    def plot(self, ax: Any = None, *, name: str | None = None, **line_kwargs: Any) -> Self:
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            None makes a figure.
+        name : str, optional
+            For the legend, in the place of the display's.
+        **line_kwargs
+            For ``ax.plot`` of ``line_``.
+
+        Returns
+        -------
+        display
+            Itself.
+        """
+        self.ax_, self.figure_ = _axes(ax)
+        self._draw(name or self.name, line_kwargs)
+        self.ax_.legend()
+        return self
+
+    def _draw(self, name: str | None, line_kwargs: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+
 @final
-class DualDisplay:
+class DualDisplay(_Display):
     """The duals of an activation against the correlation: what one layer does to an angle.
 
     E φ(u)φ(v) and, where φ′ exists, E φ′(u)φ′(v), of jointly Gaussian u and v with one variance and
@@ -118,25 +149,8 @@ class DualDisplay:
             name=act.name if name is None else name,
         ).plot(ax, **line_kwargs)
 
-    def plot(self, ax: Any = None, *, name: str | None = None, **line_kwargs: Any) -> DualDisplay:
-        """Draw the display.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            None makes a figure.
-        name : str, optional
-            For the legend, in the place of the display's.
-        **line_kwargs
-            For ``ax.plot`` of E φφ.
-
-        Returns
-        -------
-        DualDisplay
-            Itself.
-        """
-        self.ax_, self.figure_ = _axes(ax)
-        label = name or self.name or "φ"
+    def _draw(self, name: str | None, line_kwargs: dict[str, Any]) -> None:
+        label = name or "φ"
         (self.line_,) = self.ax_.plot(self.rho, self.dual, **{"label": f"{label}: E φφ", **line_kwargs})
         self.prime_line_ = None
         if self.dual_prime is not None:
@@ -144,12 +158,10 @@ class DualDisplay:
                 self.rho, self.dual_prime, "--", color=self.line_.get_color(), label=f"{label}: E φ′φ′"
             )
         self.ax_.set(xlabel="correlation ρ of u and v", ylabel="dual")
-        self.ax_.legend()
-        return self
 
 
 @final
-class SketchErrorDisplay:
+class SketchErrorDisplay(_Display):
     """The error of a feature map's kernel against its number of features.
 
     Made by :meth:`from_estimator`, for :class:`SketchedNeuralKernel`, :class:`PolynomialSketch`, or any
@@ -248,28 +260,11 @@ class SketchErrorDisplay:
             name=type(estimator).__name__ if name is None else name,
         ).plot(ax, **line_kwargs)
 
-    def plot(self, ax: Any = None, *, name: str | None = None, **line_kwargs: Any) -> SketchErrorDisplay:
-        """Draw the display, on logarithmic axes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            None makes a figure.
-        name : str, optional
-            For the legend, in the place of the display's.
-        **line_kwargs
-            For ``ax.plot`` of the mean error.
-
-        Returns
-        -------
-        SketchErrorDisplay
-            Itself.
-        """
-        self.ax_, self.figure_ = _axes(ax)
+    def _draw(self, name: str | None, line_kwargs: dict[str, Any]) -> None:
         (self.line_,) = self.ax_.plot(
             self.widths,
             self.errors.mean(axis=1),
-            **{"marker": "o", "label": name or self.name, **line_kwargs},
+            **{"marker": "o", "label": name, **line_kwargs},
         )
         colour = self.line_.get_color()
         self.band_ = self.predicted_line_ = None
@@ -284,8 +279,6 @@ class SketchErrorDisplay:
         if (self.errors > 0).any():
             self.ax_.set_yscale("log")
         self.ax_.set(xlabel="number of features", ylabel="relative error of the kernel")
-        self.ax_.legend()
-        return self
 
 
 def _kernel_of(estimator: Any, X: Any) -> Array:

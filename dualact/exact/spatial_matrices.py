@@ -70,7 +70,7 @@ def spatial_kernel(
     symmetric = Y is None
     others = images if symmetric else as_images(plan, Y, "Y")
     with_theta = plan.kind == "ntk"
-    stages = stages_of(network.layers, plan.positions)
+    stages = plan.stages
     cost = pair_cost(stages, with_theta)
     tile = _tile(stages, cost, len(images), len(others))
     workers = _fitting(

@@ -162,9 +162,7 @@ class SketchedNeuralKernel(
         ValueError
             If X is not finite two-dimensional data, in scikit-learn's words.
         """
-        self._check_parameters()
-        X, population = design_rows(X, self._most_rows())
-        X, shape = self._flat(X)
+        X, shape, population = self._sample(X)
         X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES)
         seed = seed_of(self.random_state)
         self._take(self._design(X, shape, population, seed), seed)
@@ -190,15 +188,16 @@ class SketchedNeuralKernel(
         -------
         SketchPlan, SpatialPlan, PrincipalPlan, RandomPlan or CompressedPlan
         """
-        self._check_parameters()
-        X, population = design_rows(X, self._most_rows())
-        X, shape = self._flat(X)
+        X, shape, population = self._sample(X)
         X = check_array(X, accept_sparse="csr", dtype=DTYPES)
         return self._design(X, shape, population, seed_of(self.random_state))
 
-    def _flat(self, X: Any) -> tuple[Any, tuple[int, ...] | None]:
-        """Images as rows, and their shape, where the network is spatial."""
-        return as_flat_rows(X) if is_spatial(network_of(self.network).layers) else (X, None)
+    def _sample(self, X: Any) -> tuple[Any, tuple[int, ...] | None, int | None]:
+        """What is looked at of X; images as rows, and their shape, where the network is spatial; all rows."""
+        self._check_parameters()
+        X, population = design_rows(X, self._most_rows())
+        spatial = is_spatial(network_of(self.network).layers)
+        return *(as_flat_rows(X) if spatial else (X, None)), population
 
     def _design(self, X: Any, shape: tuple[int, ...] | None, population: int | None, seed: int) -> Plan:
         made = plan_map(

@@ -30,7 +30,7 @@ from .layers import (
 )
 from .shapes import dense_features, spatial_shape
 from .spec import Network
-from .stages import every_stage, stages_of
+from .stages import Stage, every_stage, stages_of
 
 __all__ = ["Kind", "NetworkPlan", "Step", "check", "render_table"]
 
@@ -85,22 +85,31 @@ class NetworkPlan:
         """The positions of the input: (L,) or (H, W); () of a dense network."""
         return self.input_shape[:-1] if self.spatial and self.input_shape is not None else ()
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The layers with their geometry."""
+        return stages_of(self.network.layers, self.positions)
+
+    @property
+    def stages_by_path(self) -> dict[str, Stage]:
+        """All stages, those of branches included."""
+        return {s.path: s for s in every_stage(self.stages)}
+
     def rows(self) -> list[tuple[str, ...]]:
         """The steps as rows of a table, the first of them its head."""
         if not self.spatial:
             return [("layer", "", "rule"), *((s.path, s.layer, s.rule) for s in self.steps)]
-        stages = stages_of(self.network.layers, self.positions)
+        stages = self.stages
         pairs = {s.path: "" if s.after == "flat" else s.after for s in every_stage(stages)}
         steps = ((s.path, s.layer, _show(s.positions or ()), pairs[s.path], s.rule) for s in self.steps)
         head = ("layer", "", "positions", "pairs", "rule")
         return [head, ("", "input", _show(self.positions), stages[0].before, ""), *steps]
 
     def __str__(self) -> str:
-        title = {"nngp": "NNGP", "ntk": "NTK"}[self.kind]
-        table = f"exact {title} of {self.output}\n{render_table(self.rows())}"
+        table = f"exact {self.kind.upper()} of {self.output}\n{render_table(self.rows())}"
         if not self.spatial:
             return table
-        cost = pair_cost(stages_of(self.network.layers, self.positions), self.kind == "ntk")
+        cost = pair_cost(self.stages, self.kind == "ntk")
         return (
             f"{table}\na pair of inputs takes {cost.entries} pairs of positions, "
             f"{cost.memory / 2**20:.3g} MiB and about {1e3 * cost.seconds:.2g} ms on one core"

@@ -16,8 +16,10 @@ import numpy as np
 from ..errors import DualactError
 from ..network.planning import Kind
 from ..network.spec import Network
+from .blocks import row_blocks, squares
+from .plans import FeaturePlan
 from .spatial.basis import array_from_dict, array_to_dict
-from .spatial.state import Array, row_blocks, squares
+from .spatial.state import Array
 
 __all__ = ["CompressedMap", "CompressedPlan"]
 
@@ -31,7 +33,7 @@ class CompressedPlan:
 
     Attributes
     ----------
-    wide : SketchPlan or SpatialPlan
+    wide : FeaturePlan
         Of the wide features.
     directions : (w, m) float32 array
         Orthonormal columns.
@@ -43,7 +45,7 @@ class CompressedPlan:
         How many those were.
     """
 
-    wide: Any
+    wide: FeaturePlan | CompressedPlan
     directions: Array
     seed: int
     lost: float
@@ -57,37 +59,32 @@ class CompressedPlan:
     @property
     def compress(self) -> int:
         """How many times as wide the wide features are."""
-        return int(self.wide.n_components) // self.n_components
+        return self.wide.n_components // self.n_components
 
     @property
     def n_features(self) -> int:
         """The number of input features."""
-        found: int = self.wide.n_features
-        return found
+        return self.wide.n_features
 
     @property
     def network(self) -> Network:
         """The network."""
-        found: Network = self.wide.network
-        return found
+        return self.wide.network
 
     @property
     def shaped_network(self) -> Network:
         """The network, with the shape of its inputs."""
-        found: Network = self.wide.shaped_network
-        return found
+        return self.wide.shaped_network
 
     @property
     def input_shape(self) -> tuple[int, ...] | None:
         """The shape of one input, if it has one."""
-        found: tuple[int, ...] | None = self.wide.input_shape
-        return found
+        return self.wide.input_shape
 
     @property
     def kind(self) -> Kind:
         """The kind of kernel."""
-        found: Kind = self.wide.kind
-        return found
+        return self.wide.kind
 
     @property
     def predicted_error(self) -> float:
@@ -95,13 +92,7 @@ class CompressedPlan:
         return math.hypot(self.wide.predicted_error, self.lost)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON-ready data.
-
-        Raises
-        ------
-        NetworkError
-            If the network has an activation that cannot be written down.
-        """
+        """Return the plan as JSON-ready data; see :meth:`FeaturePlan.to_dict`."""
         return {
             "version": VERSION,
             "method": "compressed",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +11,7 @@ from scipy import sparse
 
 from ..errors import DualactError
 from ..nonlinearity.contract import Array
+from .blocks import BlockMap, row_blocks
 from .monomials import monomial_count
 from .polysketch import PolySketch
 from .signs import signs
@@ -22,7 +21,6 @@ from .terms import Graded, Term, mixed, radial_powers, tilted
 __all__ = ["FeatureMap", "MapPlan", "RadialFunctions", "overflow"]
 
 _MIXING_STREAM = 2**31  # address of the mixing signs among the streams of a seed; a sketch uses its degree
-_ROWS = 512  # rows whose norms and radial functions are worked out together
 _ROOM = 1e-6  # of the largest number of a dtype: larger weights may overflow with what they multiply
 
 
@@ -64,7 +62,7 @@ class MapPlan(Protocol):
         """Return τ² of rows with these norms, by which terms are tilted."""
 
 
-class FeatureMap:
+class FeatureMap(BlockMap):
     """Sketched features: E⟨z(x), z(y)⟩ is the plan's series.
 
     Parameters
@@ -76,6 +74,10 @@ class FeatureMap:
         float32 or float64: of the computation and of the features.
     """
 
+    plan: MapPlan
+    block_rows = 512  # whose norms and radial functions are worked out together
+    calls_blas = False
+
     def __init__(self, plan: MapPlan, seed: int, dtype: Any) -> None:
         self.plan = plan
         self.dtype = np.dtype(dtype)
@@ -84,38 +86,10 @@ class FeatureMap:
         self.sketch = self._polysketch({t.degree: t.width for t in terms if t.width}, seed)
         counts = {t.degree: monomial_count(d, t.degree) for t in terms if t.exact}
         self.monomials = self._polysketch(counts, seed)
-        inner = min((p.block_rows for p in (self.sketch, self.monomials) if p is not None), default=_ROWS)
-        self.inner_rows = max(1, min(inner, _ROWS))
+        inner = (p.block_rows for p in (self.sketch, self.monomials) if p is not None)
+        self.inner_rows = max(1, min([self.block_rows, *inner]))
         self.mixing = {t.degree: _mixing_signs(t, seed, self.dtype) for t in plan.terms if t.width}
         self.columns = dict(zip((t.degree for t in plan.terms), _slices(plan), strict=True))
-        self.used = sum(t.columns(d) for t in plan.terms)
-
-    def transform(self, X: Any, n_jobs: int | None = None) -> NDArray[Any]:
-        """Return the features of the rows of X.
-
-        Parameters
-        ----------
-        X : (n, d) array or CSR matrix
-            Finite.
-        n_jobs : int, optional
-            Threads over blocks of rows; None means one per usable core.
-
-        Returns
-        -------
-        (n, n_components) array of the map's dtype
-        """
-        out = np.empty((X.shape[0], self.plan.n_components), dtype=self.dtype)
-        out[:, self.used :] = 0
-        blocks = list(_blocks(len(out)))
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = cores if n_jobs is None or n_jobs < 1 else n_jobs
-        if workers == 1 or len(blocks) <= 1:
-            for rows in blocks:
-                self._block(X[rows], out[rows])
-        else:
-            with ThreadPoolExecutor(min(workers, len(blocks))) as pool:
-                list(pool.map(lambda rows: self._block(X[rows], out[rows]), blocks))
-        return out
 
     def series_diagonal(self, X: Any) -> Array:
         """Return E|z(x)|², the diagonal of the plan's series, of the rows of X.
@@ -130,7 +104,7 @@ class FeatureMap:
         (n,) float64 array
         """
         out = np.zeros(X.shape[0])
-        for rows in _blocks(len(out)):
+        for rows in row_blocks(len(out), self.block_rows):
             unit, norms, along = self._split(X[rows])
             length = _squared_lengths(unit, along)
             for degree, components in self._components(norms, along).items():
@@ -152,8 +126,7 @@ class FeatureMap:
         across = along.astype(self.dtype)
         weights = {k: c.astype(self.dtype) for k, c in components.items()}
         with np.errstate(over="ignore"):
-            for i in range(0, len(out), self.inner_rows):
-                part = slice(i, i + self.inner_rows)
+            for part in row_blocks(len(out), self.inner_rows):
                 self._inner(leaves[part], across[part], {k: c[part] for k, c in weights.items()}, out[part])
         if size > _ROOM * largest and not np.all(np.isfinite(out)):
             raise overflow(norms, self.dtype)
@@ -278,10 +251,6 @@ def _row_sums(rows: Any, values: Array) -> Array:
     sums = np.zeros(rows.shape[0])
     sums += np.bincount(owner, values, minlength=rows.shape[0])
     return sums
-
-
-def _blocks(n: int) -> Iterator[slice]:
-    return (slice(i, min(i + _ROWS, n)) for i in range(0, n, _ROWS))
 
 
 def _slices(plan: MapPlan) -> Iterator[slice]:

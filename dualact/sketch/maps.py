@@ -172,5 +172,6 @@ def make_map(plan: Plan | MapPlan, seed: int, dtype: Any) -> Map:
             f"that map. Got {seed}. Pass {plan.seed}, or fit again."
         )
     if isinstance(plan, CompressedPlan):
-        return CompressedMap(plan, make_map(plan.wide, seed, dtype))
+        wide: Any = plan.wide
+        return CompressedMap(plan, make_map(wide, seed, dtype))
     return RandomMap(plan, dtype) if isinstance(plan, RandomPlan) else SpatialMap(plan, dtype)

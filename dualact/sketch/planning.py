@@ -6,18 +6,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ..errors import DualactError, NetworkError
 from ..exact.recursion import trace_variances
-from ..network.planning import Kind, NetworkPlan, check, render_table
+from ..network.planning import check, render_table
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
 from .counts import as_count
 from .design import design_with_split
 from .network_series import exact_kernel, network_series
+from .plans import FeaturePlan, known_features, origin
 from .radial import RadialBasis, Tail, radial_basis
 from .sample import Sample, can_split, direction_from_data, direction_to_data, draw_sample, gaussian_sample
 from .sparse_rows import spread_for
@@ -25,7 +26,6 @@ from .terms import Term, check_terms, term_rows
 
 __all__ = ["SketchPlan", "norm_range", "plan_features"]
 
-VERSION = 1
 MAX_DEGREE = 16
 _LOW_DIMENSIONAL_DEGREE = 40
 _SPLIT_DEGREE = 40
@@ -33,15 +33,11 @@ _MARGINS = (4.0, 1.5, 1.1, 1.01)  # the grid of |x|² reaches that factor beyond
 
 
 @dataclass(frozen=True, eq=False)
-class SketchPlan:
+class SketchPlan(FeaturePlan):
     """What a sketched feature map will do.
 
     Attributes
     ----------
-    checked : NetworkPlan
-        The network, its kind and number of features.
-    n_components : int
-        Output columns.
     basis : RadialBasis
         The radial functions of the series.
     direction : (d,) array or None
@@ -60,8 +56,6 @@ class SketchPlan:
         Why this method, where it was chosen.
     """
 
-    checked: NetworkPlan
-    n_components: int
     basis: RadialBasis
     direction: Array | None
     terms: tuple[Term, ...]
@@ -72,30 +66,8 @@ class SketchPlan:
     spread: int = 0
     reason: str = ""
 
-    @property
-    def network(self) -> Network:
-        """The network."""
-        return self.checked.network
-
-    @property
-    def shaped_network(self) -> Network:
-        """The network."""
-        return self.checked.network
-
-    @property
-    def input_shape(self) -> None:
-        """None: inputs are rows."""
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of kernel."""
-        return self.checked.kind
-
-    @property
-    def n_features(self) -> int:
-        """The number of input features."""
-        assert self.checked.n_features is not None
-        return self.checked.n_features
+    _stored: ClassVar[str] = "polysketch"
+    _shown: ClassVar[str] = "{!s:.200}"
 
     @cached_property
     def tail(self) -> Tail:
@@ -111,18 +83,8 @@ class SketchPlan:
         """Predicted relative Frobenius error of the Gram matrix."""
         return math.hypot(self.truncation, self.sketching)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON-ready data.
-
-        Raises
-        ------
-        NetworkError
-            If the network has an activation that cannot be written down.
-        """
+    def _data(self) -> dict[str, Any]:
         return {
-            "version": VERSION,
-            "method": "polysketch",
-            "network": self.network.to_dict(),
             "kind": self.kind,
             "n_features": self.n_features,
             "n_components": self.n_components,
@@ -138,64 +100,39 @@ class SketchPlan:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> SketchPlan:
-        """Read back what :meth:`to_dict` wrote; nothing in the data is executed.
-
-        Raises
-        ------
-        DualactError
-            If the data are not those of a plan.
-        """
-        if not isinstance(data, Mapping) or data.get("version") != VERSION:
-            raise DualactError(
-                f"SketchPlan.from_dict: expected the dictionary of a plan of version {VERSION}. "
-                f"Got {data.get('version') if isinstance(data, Mapping) else type(data).__name__!r}."
-            )
-        try:
-            network = Network.from_dict(data["network"])
-            checked = check(network, data["kind"], n_features=int(data["n_features"]))
-            basis = RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk")
-            terms = tuple(Term.from_dict(t) for t in data["terms"])
-            check_terms(terms, basis, int(data["n_features"]), int(data["n_components"]))
-            return cls(
-                checked,
-                int(data["n_components"]),
-                basis,
-                direction_from_data(data["direction"], int(data["n_features"])),
-                terms,
-                float(data["truncation"]),
-                float(data["sketching"]),
-                int(data["rows"]),
-                int(data["tail_degree"]),
-                int(data["spread"]),
-                str(data.get("reason", "")),
-            )
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            if isinstance(error, DualactError):
-                raise
-            raise DualactError(f"SketchPlan.from_dict: the data are incomplete: {error!s:.200}.") from error
+    def _read(cls, data: Mapping[str, Any], network: Network) -> Self:
+        checked = check(network, data["kind"], n_features=int(data["n_features"]))
+        basis = RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk")
+        terms = tuple(Term.from_dict(t) for t in data["terms"])
+        check_terms(terms, basis, int(data["n_features"]), int(data["n_components"]))
+        return cls(
+            checked,
+            int(data["n_components"]),
+            basis,
+            direction_from_data(data["direction"], int(data["n_features"])),
+            terms,
+            float(data["truncation"]),
+            float(data["sketching"]),
+            int(data["rows"]),
+            int(data["tail_degree"]),
+            int(data["spread"]),
+            str(data.get("reason", "")),
+        )
 
     def __str__(self) -> str:
-        title = {"nngp": "NNGP", "ntk": "NTK"}[self.kind]
-        steps: list[tuple[str, ...]] = [
-            ("layer", "", "rule"),
-            *((s.path, s.layer, s.rule) for s in self.checked.steps),
-        ]
-        used = sum(t.columns(self.n_features) for t in self.terms)
-        origin = f"{self.rows} rows of X" if self.rows else "rows drawn from N(0, 1)"
         split = "" if self.direction is None else ", split along the main direction of the data"
         leaves = f", sparse leaves ({self.spread} slots a coordinate)" if self.spread else ""
-        lines = [
-            f"sketched {title} of {self.checked.output}: {self.n_features} features -> "
-            f"{self.n_components} components ({used} used)",
-            render_table(steps),
-            f"one series in the cosine{split}{leaves}; designed on {origin}",
+        return self._text(
+            "sketched",
+            sum(t.columns(self.n_features) for t in self.terms),
+            self.checked.rows(),
+            f"one series in the cosine{split}{leaves}; designed on {origin(self.rows)}",
             render_table(term_rows(self.terms, self.n_features)),
             f"predicted relative error {self.predicted_error:.2g} "
             f"(truncation {self.truncation:.2g}, sketch {self.sketching:.2g})",
-            f"memory {4 * self.n_components} bytes a row in float32, {8 * self.n_components} in float64",
-        ]
-        return "\n".join(lines + ([self.reason] if self.reason else []))
+            self._memory(),
+            self.reason,
+        )
 
 
 def plan_features(
@@ -236,18 +173,15 @@ def plan_features(
     checked = check(network, kind, n_features=n_features)
     if checked.spatial:
         raise NetworkError("a spatial network is not one series; plan_images makes the plan of its features.")
-    if checked.n_features is None:
-        raise NetworkError(
-            "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
-        )
+    n_features = known_features(checked)
     n_components = as_count("n_components", n_components, 1)
     wanted = None if degree == "auto" else as_count("degree", degree, 0)
-    sample, unit = gaussian_sample(checked.n_features) if X is None else draw_sample(X, population=population)
+    sample, unit = gaussian_sample(n_features) if X is None else draw_sample(X, population=population)
     sample = replace(sample, spread=spread_for(X, n_components))
     with_theta = checked.kind == "ntk"
     low, high = norm_range(network, sample, with_theta)
     target = exact_kernel(network, sample, with_theta)
-    top = _top_degree(checked.n_features, n_components) if wanted is None else wanted
+    top = _top_degree(n_features, n_components) if wanted is None else wanted
     highest = max(_SPLIT_DEGREE, top) if can_split(sample, unit) else top
     wide = radial_basis(network, with_theta, low, high, highest)
     basis = wide.up_to(top)

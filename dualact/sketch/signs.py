@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import PCG64, SeedSequence
 from numpy.typing import NDArray
 
-__all__ = ["Words", "permutation", "permutation_blocks", "phases", "signs", "words"]
+__all__ = ["Words", "number_of", "permutation", "permutation_blocks", "phases", "signs", "words"]
 
 Words = NDArray[np.uint64]
 
@@ -38,6 +38,14 @@ def words(key: tuple[int, ...], count: int) -> Words:
     """
     raw = PCG64(SeedSequence(key[0], spawn_key=key[1:])).random_raw(max(count, 1))
     return np.asarray(raw, dtype=np.uint64)[:count]
+
+
+def number_of(key: tuple[int, ...]) -> int:
+    """Return one seed for a key: its words of 32 bits, one after the other (any natural number is a seed)."""
+    seed = 0
+    for word in key:
+        seed = seed << 32 | (word & 0xFFFFFFFF)
+    return seed
 
 
 def _fields(raw: Words, bits: int, count: int) -> NDArray[np.uint8]:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ...exact.running import one_blas_thread
 from ...nonlinearity.contract import Array
+from ..blocks import BlockMap, row_blocks, squares
 from ..feature_map import overflow
 from ..sample import unit_rows
-from ..spatial.state import row_blocks, squares
 from ..terms import radial_powers
 from .planning import PrincipalPlan
 from .selection import multiplicity
 
 __all__ = ["PrincipalMap"]
 
-_ROWS = 1024  # of a block, whose norms and radial functions are worked out together
-_INNER = 256  # rows of a part of it
+_INNER = 256  # rows of a part of a block
 _COLUMNS = 512  # of a part of it, which stays in the cache
 
 
-class PrincipalMap:
+class PrincipalMap(BlockMap):
     """Monomials of the coordinates in principal axes, times functions of the norm and the main direction.
 
     Parameters
@@ -36,38 +32,14 @@ class PrincipalMap:
         float32 or float64. Plan and dtype fix the map, to rounding.
     """
 
+    plan: PrincipalPlan
+    block_rows = 1024  # whose norms and radial functions are worked out together
+
     def __init__(self, plan: PrincipalPlan, dtype: Any) -> None:
         self.plan, self.dtype = plan, np.dtype(dtype)
         self._axes = np.ascontiguousarray(plan.axes[:, 1:], dtype=self.dtype)
         self._direction = plan.axes[:, 0].astype(np.float64)
         self._parts = list(_parts(plan, self.dtype))
-
-    def transform(self, X: Any, n_jobs: int | None = None) -> Array:
-        """Return the features of the rows of X.
-
-        Parameters
-        ----------
-        X : (n, d) array or CSR matrix
-            Finite.
-        n_jobs : int, optional
-            Threads over blocks of rows; None means one per usable core.
-
-        Returns
-        -------
-        (n, n_components) array of the map's dtype
-        """
-        out = np.empty((X.shape[0], self.plan.n_components), self.dtype)
-        out[:, self.plan.used :] = 0
-        blocks = row_blocks(len(out), _ROWS)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = min(cores if n_jobs is None or n_jobs < 1 else n_jobs, len(blocks))
-        if workers <= 1:
-            for rows in blocks:
-                self._block(X[rows], out[rows])
-        else:
-            with one_blas_thread(workers), ThreadPoolExecutor(workers) as pool:
-                list(pool.map(lambda rows: self._block(X[rows], out[rows]), blocks))
-        return out
 
     def series_diagonal(self, X: Any, n_jobs: int | None = None) -> Array:
         """Return |z(x)|² of the rows of X."""

@@ -19,6 +19,7 @@ from ..design import component_directions
 from ..network_series import exact_kernel, network_series
 from ..pairs import diagonal_of, mean_square, packed
 from ..planning import norm_range
+from ..plans import known_features
 from ..radial import radial_basis
 from ..sample import draw_sample, evenly_spaced, gaussian_sample, sampled_rows, unit_rows
 from ..sampled import SampledSeries
@@ -78,15 +79,12 @@ def plan_monomials(
     if X is not None:
         n_features = X.shape[1]
     checked = check(network, kind, n_features=n_features)
-    if checked.n_features is None:
-        raise NetworkError(
-            "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
-        )
+    n_features = known_features(checked)
     n_components = as_count("n_components", n_components, 1)
     highest = _HIGHEST if degree == "auto" else as_count("degree", degree, 0)
     with_theta = checked.kind == "ntk"
     if X is None:
-        drawn, unit = gaussian_sample(checked.n_features)
+        drawn, unit = gaussian_sample(n_features)
         part: Any = unit * drawn.norms[:, None]
     else:
         part = sampled_rows(X, ROWS)
@@ -97,7 +95,7 @@ def plan_monomials(
     basis = radial_basis(network, with_theta, low, high, max(_SERIES, highest))
     target = exact_kernel(network, sample, with_theta)
     series = network_series(basis, sample, target, highest)
-    functions = basis.of_norms(norms, checked.n_features)
+    functions = basis.of_norms(norms, n_features)
     functions /= np.abs(functions).max(initial=0.0) or 1.0
     weights = (functions[:, basis.degrees > 0] ** 2).sum(axis=1)
     axes = principal_axes(unit, weights, 1 + n_components).astype(np.float32)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DualactError
-from ...network.planning import Kind, NetworkPlan, check, render_table
+from ...network.planning import check, render_table
 from ...network.spec import Network
 from ...nonlinearity.contract import Array
+from ..plans import FeaturePlan, origin
 from ..radial import RadialBasis
 from ..spatial.basis import array_from_dict, array_to_dict
 
 __all__ = ["PrincipalPlan", "PrincipalTerm"]
 
-VERSION = 1
 _UNIT = 1e-4  # how far from 1 the norm of an axis may be, after rounding to float32
 
 
@@ -82,15 +82,11 @@ class PrincipalTerm:
 
 
 @dataclass(frozen=True, eq=False)
-class PrincipalPlan:
+class PrincipalPlan(FeaturePlan):
     """What a map of leading monomials will do.
 
     Attributes
     ----------
-    checked : NetworkPlan
-        The network, its kind and number of features.
-    n_components : int
-        Output columns.
     basis : RadialBasis
         The radial functions of the series.
     axes : (d, 1 + p) float32 array
@@ -104,8 +100,6 @@ class PrincipalPlan:
         Rows of data the design was made from; 0 means rows drawn from N(0, 1).
     """
 
-    checked: NetworkPlan
-    n_components: int
     basis: RadialBasis
     axes: NDArray[np.float32]
     terms: tuple[PrincipalTerm, ...]
@@ -113,29 +107,7 @@ class PrincipalPlan:
     kept: float
     rows: int
 
-    @property
-    def network(self) -> Network:
-        """The network."""
-        return self.checked.network
-
-    @property
-    def shaped_network(self) -> Network:
-        """The network."""
-        return self.checked.network
-
-    @property
-    def input_shape(self) -> None:
-        """None: inputs are rows."""
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of kernel."""
-        return self.checked.kind
-
-    @property
-    def n_features(self) -> int:
-        """The number of input features."""
-        return int(self.axes.shape[0])
+    _stored: ClassVar[str] = "monomials"
 
     @property
     def used(self) -> int:
@@ -147,18 +119,8 @@ class PrincipalPlan:
         """Predicted relative Frobenius error of the Gram matrix."""
         return self.error
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON-ready data.
-
-        Raises
-        ------
-        NetworkError
-            If the network has an activation that cannot be written down.
-        """
+    def _data(self) -> dict[str, Any]:
         return {
-            "version": VERSION,
-            "method": "monomials",
-            "network": self.network.to_dict(),
             "kind": self.kind,
             "n_features": self.n_features,
             "n_components": self.n_components,
@@ -171,33 +133,13 @@ class PrincipalPlan:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> PrincipalPlan:
-        """Read back what :meth:`to_dict` wrote; nothing in the data is executed.
-
-        Raises
-        ------
-        DualactError
-            If the data are not those of a plan.
-        """
-        if not isinstance(data, Mapping) or data.get("version") != VERSION:
-            raise DualactError(
-                f"PrincipalPlan.from_dict: expected the dictionary of a plan of version {VERSION}. "
-                f"Got {data.get('version') if isinstance(data, Mapping) else type(data).__name__!r}."
-            )
-        try:
-            network = Network.from_dict(data["network"])
-            checked = check(network, data["kind"], n_features=int(data["n_features"]))
-            basis = RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk")
-            axes = array_from_dict(data["axes"])
-            terms = tuple(PrincipalTerm.from_dict(t) for t in data["terms"])
-            error, kept = float(data["error"]), float(data["kept"])
-            made = cls(checked, int(data["n_components"]), basis, axes, terms, error, kept, int(data["rows"]))
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            if isinstance(error, DualactError):
-                raise
-            raise DualactError(
-                f"PrincipalPlan.from_dict: the data are incomplete: {error!r:.200}."
-            ) from error
+    def _read(cls, data: Mapping[str, Any], network: Network) -> Self:
+        checked = check(network, data["kind"], n_features=int(data["n_features"]))
+        basis = RadialBasis.from_dict(data["basis"], network, checked.kind == "ntk")
+        axes = array_from_dict(data["axes"])
+        terms = tuple(PrincipalTerm.from_dict(t) for t in data["terms"])
+        error, kept = float(data["error"]), float(data["kept"])
+        made = cls(checked, int(data["n_components"]), basis, axes, terms, error, kept, int(data["rows"]))
         made._check()
         return made
 
@@ -227,24 +169,17 @@ class PrincipalPlan:
             )
 
     def __str__(self) -> str:
-        title = {"nngp": "NNGP", "ntk": "NTK"}[self.kind]
-        steps: list[tuple[str, ...]] = [
-            ("layer", "", "rule"),
-            *((s.path, s.layer, s.rule) for s in self.checked.steps),
-        ]
         rows: list[tuple[str, ...]] = [("degree", "monomials", "components", "axes")]
         for term in self.terms:
             axes = int(term.indices.max(initial=-1)) + 1
             rows.append((str(term.degree), str(sum(term.counts)), str(len(term.counts)), str(axes)))
-        origin = f"{self.rows} rows of X" if self.rows else "rows drawn from N(0, 1)"
-        return "\n".join(
-            [
-                f"leading monomials of the {title} of {self.checked.output}: {self.n_features} features -> "
-                f"{self.n_components} components ({self.used} used)",
-                render_table(steps),
-                f"one series in the cosine, split along the main direction of the data; designed on {origin}",
-                render_table(rows),
-                f"predicted relative error {self.error:.2g}; {self.kept:.4g} of the mean of K(x, x) is kept",
-                f"memory {4 * self.n_components} bytes a row in float32, {8 * self.n_components} in float64",
-            ]
+        split = "split along the main direction of the data"
+        return self._text(
+            "leading monomials of the",
+            self.used,
+            self.checked.rows(),
+            f"one series in the cosine, {split}; designed on {origin(self.rows)}",
+            render_table(rows),
+            f"predicted relative error {self.error:.2g}; {self.kept:.4g} of the mean of K(x, x) is kept",
+            self._memory(),
         )

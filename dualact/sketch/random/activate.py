@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 
 from ...nonlinearity.contract import Activation
+from ..blocks import row_blocks, squares
 from ..polysketch import PolySketch
+from ..signs import number_of
 from ..spatial.narrow import Narrow, Narrower
 from ..spatial.srht import Srht
-from ..spatial.state import Array, State, row_blocks, squares
+from ..spatial.state import Array, State
 from .merging import Merge, Merger
 from .projections import Projection, sphere_dimension
 from .remainders import Remainder
@@ -152,7 +154,7 @@ class RandomActivator:
         self.square: PolySketch | None = None
         self.pair: tuple[Srht, Srht] | None = None
         if made.product and made.same:
-            seed = _number((*key, 6, draws[3]))
+            seed = number_of((*key, 6, draws[3]))
             self.square = PolySketch(length, {2: made.product}, seed=seed, dtype=dtype)
         elif made.product:
             left, right = (
@@ -268,11 +270,3 @@ def _inverse(values: Array) -> Array:
     found = np.zeros_like(values)
     np.divide(1.0, values, out=found, where=values > 0)
     return found
-
-
-def _number(key: tuple[int, ...]) -> int:
-    """One seed for a key: its words of 32 bits, one after the other (a seed may be any natural number)."""
-    seed = 0
-    for word in key:
-        seed = seed << 32 | (word & 0xFFFFFFFF)
-    return seed

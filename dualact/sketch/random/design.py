@@ -14,7 +14,7 @@ from ...network.stages import Stage
 from ...nonlinearity.contract import Activation
 from ..monomials import monomial_count
 from ..spatial.basis import Basis, leading
-from ..spatial.design import LinearPlan, build_linear
+from ..spatial.design import LinearPlan, build_linear, some_rows, span_of
 from ..spatial.gather import Gather
 from ..spatial.narrow import Narrow
 from ..spatial.state import Array, State
@@ -26,8 +26,6 @@ from .projections import kind_for
 __all__ = ["PARTS", "Ending", "RandomDesigner", "Widths"]
 
 PARTS = ("sigma", "theta", "rest", "product", "slope")
-_ROWS = 6000  # positions that the leading directions are taken from
-_MARGIN = 10.0
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class RandomDesigner:
             rank = min(length, max(8, min(32, length // window.count)))
             if rank >= length:
                 return Gather(window, length, None)
-            return Gather(window, length, leading(_some(features), rank))
+            return Gather(window, length, leading(some_rows(features), rank))
 
         theta = None if state.theta is None else gather(state.theta)
         plan = LinearPlan(gather(state.sigma), theta)
@@ -118,16 +116,16 @@ class RandomDesigner:
         if self.with_theta and not same and state.theta is not None:
             merge = self.merge_of(state)
             rest = state.theta.shape[-1] if merge is None else merge.width - length
-            rows = _some(state.theta)
+            rows = some_rows(state.theta)
             if merge is not None:
                 rows = Merger(merge, (self.seed,), rows.dtype)(rows)[:, length:]
             extra = narrowed(rows, rest, widths.theta)
-        sigma = narrowed(_some(state.sigma), length, widths.sigma)
+        sigma = narrowed(some_rows(state.sigma), length, widths.sigma)
         product = widths.product
         if same:
             product = min(product, monomial_count(length, 2))
         kind = kind_for(length) if self.projection == "auto" else self.projection
-        low, high = _span(act, state.variance)
+        low, high = span_of(act, state.variance)
         draws = self.draws.get(stage.path, (0,) * len(PARTS))
         made = RandomActivate(
             sigma,
@@ -151,7 +149,7 @@ class RandomDesigner:
         """How θ's columns are put beside those of σ; None where θ does not end in σ."""
         if state.theta is None or state.theta is state.sigma:
             return None
-        sigma, theta = _some(state.sigma), _some(state.theta)
+        sigma, theta = some_rows(state.sigma), some_rows(state.theta)
         other = theta.shape[1] - sigma.shape[1]
         if other < 0 or not np.array_equal(theta[:, other:], sigma):
             return None
@@ -191,17 +189,3 @@ def narrowed(rows: Array, length: int, width: int | None) -> Narrow:
     rank = min(width // 2, 64, max(1, len(rows) // 4))
     basis = leading(rows, rank) if rank else Basis(np.zeros((length, 0), np.float32), ())
     return Narrow(length, basis, width - rank)
-
-
-def _some(features: Array) -> Array:
-    rows = features.reshape(-1, features.shape[-1])
-    return rows if len(rows) <= _ROWS else rows[np.random.default_rng(1).permutation(len(rows))[:_ROWS]]
-
-
-def _span(act: Activation, variance: Array) -> tuple[float, float]:
-    """Variances that a spline is made for: those of the sample and a margin, as far as E φ² is finite."""
-    v = variance[variance > 0]
-    if not v.size:
-        return 1 / _MARGIN, min(_MARGIN, 0.5 * act.variance_limit)
-    low, high = float(v.min()) / _MARGIN, float(v.max())
-    return low, min(high * _MARGIN, 0.5 * (high + act.variance_limit))

@@ -13,10 +13,11 @@ from ...errors import DualactError, NetworkError
 from ...network.layers import Act
 from ...network.planning import NetworkPlan, check
 from ...network.spec import Network
-from ...network.stages import Stage, every_stage, stages_of
+from ...network.stages import Stage, every_stage
 from ...nonlinearity.contract import Activation
 from ..counts import as_count
 from ..monomials import monomial_count
+from ..plans import known_features
 from ..spatial.fitting import layer_widths
 from ..spatial.state import Array
 from ..spatial.walk import first_state, output_features, walk
@@ -87,12 +88,9 @@ def plan_random(
         n_features = X.shape[1] if X.ndim == 2 else None
     checked = check(network, kind, input_shape=input_shape, n_features=n_features)
     n_components = as_count("n_components", n_components, 1)
-    if checked.n_features is None:
-        raise NetworkError(
-            "the number of features is not known; give the network an input_shape=(d,), or pass n_features=d."
-        )
+    known_features(checked)
     _check_widths(widths)
-    stages = stages_of(network.layers, checked.positions)
+    stages = checked.stages
     acts = [s for s in every_stage(stages) if isinstance(s.layer, Act)]
     sphere = {s.path: use_sphere(_activation(s), s.path, leverage) for s in acts}
     rows, count = sample_rows(checked, X)

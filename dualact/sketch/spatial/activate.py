@@ -22,12 +22,14 @@ from typing import Any
 import numpy as np
 
 from ...nonlinearity.contract import Activation
+from ..blocks import row_blocks
 from ..monomials import monomial_count, monomials
 from ..polysketch import PolySketch
+from ..signs import number_of
 from .coefficients import Coefficients
 from .narrow import Narrow, Narrower
 from .srht import Srht
-from .state import Array, State, row_blocks
+from .state import Array, State
 
 __all__ = ["Activate", "Activator", "Power"]
 
@@ -212,7 +214,7 @@ class _Sketch:
 class _Poly(_Sketch):
     def __init__(self, length: int, degree: int, columns: int, key: tuple[int, ...], dtype: Any) -> None:
         self.degree = degree
-        self.sketch = PolySketch(length, {degree: columns}, seed=_number(key), dtype=dtype)
+        self.sketch = PolySketch(length, {degree: columns}, seed=number_of(key), dtype=dtype)
 
     def __call__(self, psi: Array, out: Array) -> None:
         for part in row_blocks(len(psi), self.sketch.block_rows):
@@ -276,11 +278,3 @@ class _MixedMonomials(_Sketch):
         exact = np.empty((len(psi), self.count), psi.dtype)
         monomials(psi, self.degree, exact)
         self.srht(exact, out)
-
-
-def _number(key: tuple[int, ...]) -> int:
-    """One seed for a key: its words of 32 bits, one after the other (a seed may be any natural number)."""
-    seed = 0
-    for word in key:
-        seed = seed << 32 | (word & 0xFFFFFFFF)
-    return seed

@@ -8,14 +8,15 @@ part of share s of the kernel, sketched into D columns, adds an error of about s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.optimize import nnls
 
 from ...network.layers import Act
+from ...network.planning import NetworkPlan
 from ...network.stages import Stage
 from ...nonlinearity.contract import Activation
 from ...nonlinearity.duals import dual_array, dual_prime_array
@@ -28,7 +29,7 @@ from .gather import Gather, Gatherer
 from .state import Array, State
 from .walk import Linear, flat_window
 
-__all__ = ["Designer", "LinearPlan"]
+__all__ = ["Designer", "LinearPlan", "build_linear", "read_operations", "some_rows", "span_of"]
 
 _MAX_DEGREE = 5  # also of φ′; sketches of higher degrees cost more time than they gain
 _PAIRS = 300  # positions whose pairs the factors are fitted on
@@ -37,6 +38,8 @@ _DIAGONAL = 1e-3  # what the diagonal counts for in the fit, as a share of the p
 _NEGLIGIBLE = 2e-3
 _NOISE = 0.3  # noise of pairs of positions averages out in part where positions are pooled (measured)
 _MARGIN = 10.0
+
+_Act = TypeVar("_Act")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,22 @@ class LinearPlan:
             Gather.from_dict(data["sigma"], window),
             None if theta is None else Gather.from_dict(theta, window),
         )
+
+    @property
+    def columns(self) -> str:
+        """How many columns come out, as text: those of Σ, and of Θ."""
+        return f"{self.sigma.width}" + ("" if self.theta is None else f" + {self.theta.width}")
+
+
+def read_operations(
+    checked: NetworkPlan, data: Mapping[str, Any], activation: Callable[[Mapping[str, Any]], _Act]
+) -> dict[str, LinearPlan | _Act]:
+    """Read back the operations of a plan, ``activation`` those of Act layers, by the paths of the layers."""
+    stages, found = checked.stages_by_path, dict[str, LinearPlan | _Act]()
+    for path, made in data.items():
+        stage = stages[path]
+        found[path] = activation(made) if isinstance(stage.layer, Act) else LinearPlan.from_dict(made, stage)
+    return found
 
 
 @dataclass
@@ -101,7 +120,7 @@ class Designer:
             rank = min(length, max(8, min(32, following // window.count)))
             if rank >= length:
                 return Gather(window, length, None)
-            return Gather(window, length, leading(_some(features, _ROWS), rank))
+            return Gather(window, length, leading(some_rows(features), rank))
 
         theta = None
         if state.theta is not None:
@@ -116,15 +135,15 @@ class Designer:
         act = stage.layer.activation
         rows = np.random.default_rng(0).permutation(state.variance.size)[:_PAIRS]
         sample = _Sample.of(state, rows)
-        span = _span(act, state.variance)
+        span = span_of(act, state.variance)
         top = _MAX_DEGREE if self.max_degree is None else self.max_degree
         same = state.theta is state.sigma
         width = self.widths[stage.path]
         rank = max(8, min(64, width // 8))
         if state.sigma.shape[-1] <= width // 4:
             rank = state.sigma.shape[-1]
-        basis = leading(_some(state.sigma, _ROWS), rank)
-        theta_basis = None if same or state.theta is None else leading(_some(state.theta, _ROWS), rank)
+        basis = leading(some_rows(state.sigma), rank)
+        theta_basis = None if same or state.theta is None else leading(some_rows(state.theta), rank)
         powers, missing = _fit(act, sample, top, False, span, _noise(basis, None, top, width))
         slopes: dict[int, float] = {}
         if self.with_theta:
@@ -162,9 +181,10 @@ def build_linear(plan: LinearPlan, seed: int, place: int, dtype: Any) -> Linear:
     return Linear(Gatherer(plan.sigma, (seed, place, 0), dtype), theta)
 
 
-def _some(features: Array, count: int) -> Array:
+def some_rows(features: Array) -> Array:
+    """Return the positions of features as rows, 6000 of them at most."""
     rows = features.reshape(-1, features.shape[-1])
-    return rows if len(rows) <= count else rows[np.random.default_rng(1).permutation(len(rows))[:count]]
+    return rows if len(rows) <= _ROWS else rows[np.random.default_rng(1).permutation(len(rows))[:_ROWS]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,7 +288,7 @@ def _mean_square(act: Activation, k: int, prime: bool, v: Array, span: tuple[flo
     return float(np.mean(Coefficients(act, (k,), prime, *span)(v) ** 2))
 
 
-def _span(act: Activation, variance: Array) -> tuple[float, float]:
+def span_of(act: Activation, variance: Array) -> tuple[float, float]:
     """Variances that a spline is made for: those of the sample and a margin, as far as E φ² is finite."""
     v = variance[variance > 0]
     if not v.size:

@@ -14,7 +14,7 @@ from ...exact.spatial_matrices import spatial_kernel
 from ...network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm
 from ...network.planning import NetworkPlan, check
 from ...network.spec import Network
-from ...network.stages import Stage, every_stage, stages_of
+from ...network.stages import Stage, every_stage
 from ..counts import as_count
 from .basis import leading
 from .design import Designer
@@ -77,7 +77,7 @@ def plan_images(
     checked = check(network, kind, input_shape=input_shape, n_features=n_features)
     n_components = as_count("n_components", n_components, 1)
     top = None if degree == "auto" else as_count("degree", degree, 0)
-    stages = stages_of(network.layers, checked.positions)
+    stages = checked.stages
     columns = layer_widths(stages, n_components, widths)
     acts = [s.path for s in every_stage(stages) if isinstance(s.layer, Act)]
     copies, available = _at_the_end(stages, n_components, checked.kind == "ntk")

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..blocks import row_blocks
 from ..circuit import Builder
 from ..interpret import run
 from ..native import compile_program
 from ..tables import draw
-from .state import Array, row_blocks
+from .state import Array
 
 __all__ = ["Srht"]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "State", "row_blocks", "squares"]
+__all__ = ["Array", "State"]
 
 Array = NDArray[Any]
 
@@ -31,14 +30,3 @@ class State:
     sigma: Array
     theta: Array | None
     variance: Array
-
-
-def squares(features: Array) -> Array:
-    """Squared lengths over the last axis, in float64."""
-    found: Array = np.einsum("...i,...i->...", features, features, dtype=np.float64, casting="same_kind")
-    return found
-
-
-def row_blocks(rows: int, step: int) -> list[slice]:
-    """Cut rows into slices of ``step``."""
-    return [slice(i, min(i + step, rows)) for i in range(0, rows, step)]

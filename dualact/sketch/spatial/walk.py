@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
 
@@ -14,10 +14,11 @@ from ...network.layers import Act, AvgPool, Conv, Dense, Flatten, GlobalAvgPool,
 from ...network.stages import Stage
 from ...nonlinearity.contract import Activation
 from ...nonlinearity.duals import dual_array
+from ..blocks import squares
 from .gather import Gatherer
-from .state import Array, State, squares
+from .state import Array, State
 
-__all__ = ["Linear", "Maker", "first_state", "flat_window", "output_features", "walk"]
+__all__ = ["Linear", "Made", "Maker", "first_state", "flat_window", "output_features", "walk"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,22 @@ class Maker(Protocol):
     def activator(self, stage: Stage, state: State) -> Callable[[State, Array], State]:
         """For Act: from a state and the second moments after the activation to the state after it."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """The maker of a plan: what has been made already, by the path of the layer."""
+
+    linears: Mapping[str, Linear]
+    activators: Mapping[str, Callable[[State, Array], State]]
+
+    def linear(self, stage: Stage, state: State) -> Linear:
+        """The sums of a Conv or Flatten layer."""
+        return self.linears[stage.path]
+
+    def activator(self, stage: Stage, state: State) -> Callable[[State, Array], State]:
+        """The activation of an Act layer."""
+        return self.activators[stage.path]
 
 
 def first_state(images: Array, dtype: Any) -> State:
