@@ -231,10 +231,19 @@ class SketchedNeuralKernel(
         Returns
         -------
         SketchedNeuralKernel
+            With the plan's network, kind, ``n_components``, ``method`` and ``compress``: a further ``fit``
+            takes the same road.
         """
         plan = read_plan(plan)
         factor = plan.compress if isinstance(plan, CompressedPlan) else None
-        made = cls(plan.network, plan.kind, plan.n_components, random_state=random_state, compress=factor)
+        made = cls(
+            plan.network,
+            plan.kind,
+            plan.n_components,
+            random_state=random_state,
+            method=plan.method,
+            compress=factor,
+        )
         made.n_features_in_ = plan.n_features
         made._take(plan, seed_of(random_state))
         try:  # refuse another seed, and parts that do not fit together, now and not at the first transform

@@ -62,6 +62,11 @@ class CompressedPlan:
         return self.wide.n_components // self.n_components
 
     @property
+    def method(self) -> str:
+        """The method by which the wide features are made."""
+        return self.wide.method
+
+    @property
     def n_features(self) -> int:
         """The number of input features."""
         return self.wide.n_features

@@ -66,8 +66,8 @@ class SketchPlan(FeaturePlan):
     spread: int = 0
     reason: str = ""
 
-    _stored: ClassVar[str] = "polysketch"
-    _shown: ClassVar[str] = "{!s:.200}"
+    method: ClassVar[str] = "polysketch"
+    _stored: ClassVar[str] = method
 
     @cached_property
     def tail(self) -> Tail:

@@ -30,15 +30,8 @@ class FeaturePlan:
     checked: NetworkPlan
     n_components: int
 
-    _stored: ClassVar[str]  # the method under which the data are known
-    _shown: ClassVar[str] = "{!r:.200}"  # how what is wrong with the data is shown, and what may be wrong
-    _wrong: ClassVar[tuple[type[Exception], ...]] = (
-        KeyError,
-        TypeError,
-        ValueError,
-        OverflowError,
-        AttributeError,
-    )
+    method: ClassVar[str]  # that of :class:`SketchedNeuralKernel` which makes such plans
+    _stored: ClassVar[str]  # the name under which the data are known
 
     @property
     def network(self) -> Network:
@@ -101,11 +94,12 @@ class FeaturePlan:
             )
         try:
             return cls._read(data, Network.from_dict(data["network"]))
-        except cls._wrong as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             if isinstance(error, DualactError):
                 raise
-            shown = cls._shown.format(error)
-            raise DualactError(f"{cls.__name__}.from_dict: the data are incomplete: {shown}.") from error
+            raise DualactError(
+                f"{cls.__name__}.from_dict: the data are incomplete: {error!r:.200}."
+            ) from error
 
     def _data(self) -> dict[str, Any]:
         """All that :meth:`to_dict` writes after the network."""

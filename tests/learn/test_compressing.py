@@ -66,6 +66,7 @@ def test_plan_seed_and_dtype_fix_the_map():
     assert Z.dtype == np.float32
     text = json.dumps(features.plan_.to_dict())
     again = da.SketchedNeuralKernel.from_plan(json.loads(text), 0)
+    assert again.method == features.plan_.wide.method == "polysketch"
     np.testing.assert_array_equal(again.transform(DIGITS), Z)
     assert again.compress == 8
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(features)).transform(DIGITS), Z)

@@ -45,6 +45,7 @@ def test_a_saved_plan_makes_the_same_features():
     text = json.dumps(FITTED.plan_.to_dict())
     for seed in (0, 7):
         again = da.SketchedNeuralKernel.from_plan(json.loads(text), random_state=seed)
+        assert again.method == "monomials"
         assert again.transform(DIGITS).tobytes() == Z.tobytes()
         assert again.n_features_in_ == 64
     assert str(again.plan_) == str(FITTED.plan_)

@@ -32,6 +32,7 @@ def test_a_saved_plan_makes_the_same_features():
     made = _made().fit(X)
     Z = made.transform(X)
     again = da.SketchedNeuralKernel.from_plan(json.loads(json.dumps(made.plan_.to_dict())), random_state=3)
+    assert again.method == "random"
     np.testing.assert_array_equal(again.transform(X), Z)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(made)).transform(X), Z)
     with pytest.raises(DualactError, match=r"made for random_state=3.*Got 4"):

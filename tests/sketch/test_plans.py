@@ -59,6 +59,9 @@ def test_refusals_name_the_plan(stored):
         kind.from_dict([data])
     with pytest.raises(DualactError, match=where + "the data are incomplete: .*n_components"):
         kind.from_dict({k: v for k, v in data.items() if k != "n_components"})
+    for key, wrong in (("n_components", 1e400), ("kind", None), ("network", {"layers": 3})):
+        with pytest.raises(DualactError, match="^(?s:.{1,600})$"):
+            kind.from_dict({**data, key: wrong})
 
 
 def test_origin():

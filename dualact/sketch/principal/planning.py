@@ -107,7 +107,8 @@ class PrincipalPlan(FeaturePlan):
     kept: float
     rows: int
 
-    _stored: ClassVar[str] = "monomials"
+    method: ClassVar[str] = "monomials"
+    _stored: ClassVar[str] = method
 
     @property
     def used(self) -> int:

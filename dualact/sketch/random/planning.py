@@ -47,8 +47,6 @@ class RandomPlan(FeaturePlan):
 
     method: ClassVar[str] = "random"
     _stored: ClassVar[str] = method
-    _shown: ClassVar[str] = "{!r}"
-    _wrong: ClassVar[tuple[type[Exception], ...]] = (KeyError, TypeError, ValueError)  # others are not caught
 
     @property
     def shaped_network(self) -> Network:
