@@ -60,7 +60,7 @@ def test_refusals_name_the_plan(stored):
     with pytest.raises(DualactError, match=where + "the data are incomplete: .*n_components"):
         kind.from_dict({k: v for k, v in data.items() if k != "n_components"})
     for key, wrong in (("n_components", 1e400), ("kind", None), ("network", {"layers": 3})):
-        with pytest.raises(DualactError, match="^(?s:.{1,600})$"):
+        with pytest.raises(DualactError, match=r"^(?s:.{1,600})$"):
             kind.from_dict({**data, key: wrong})
 
 
