@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
 
 from ..errors import DualactError
+from ..exact.inputs import numbers_only, refuse_images
 from ..exact.matrices import kernel_diag
 from ..network.layers import is_spatial
 from ..network.spec import Network
@@ -31,6 +31,7 @@ from .parameters import (
     check_leverage,
     network_of,
     seed_of,
+    validated,
 )
 
 __all__ = ["SketchedNeuralKernel"]
@@ -165,7 +166,7 @@ class SketchedNeuralKernel(
         self._check_parameters()
         X, population = design_rows(X, self._most_rows())
         X, shape = self._flat(X)
-        X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES)
+        X = validated(self, X, accept_sparse="csr", dtype=DTYPES)
         seed = seed_of(self.random_state)
         self._take(self._design(X, shape, population, seed), seed)
         return self
@@ -193,12 +194,16 @@ class SketchedNeuralKernel(
         self._check_parameters()
         X, population = design_rows(X, self._most_rows())
         X, shape = self._flat(X)
-        X = check_array(X, accept_sparse="csr", dtype=DTYPES)
+        with numbers_only("X"):
+            X = check_array(X, accept_sparse="csr", dtype=DTYPES)
         return self._design(X, shape, population, seed_of(self.random_state))
 
     def _flat(self, X: Any) -> tuple[Any, tuple[int, ...] | None]:
         """Images as rows, and their shape, where the network is spatial."""
-        return as_flat_rows(X) if is_spatial(network_of(self.network).layers) else (X, None)
+        if is_spatial(network_of(self.network).layers):
+            return as_flat_rows(X)
+        refuse_images(X)
+        return X, None
 
     def _design(self, X: Any, shape: tuple[int, ...] | None, population: int | None, seed: int) -> Plan:
         made = plan_map(
