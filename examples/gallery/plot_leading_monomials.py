@@ -5,7 +5,8 @@ Which features learn most from few columns?
 Four ways to spend the same number of columns on one kernel, the tangent kernel of three GELU layers: leading
 monomials, which carry exactly what is largest in the principal axes of the data; Nyström's method, kernel
 values against some of the rows; a polynomial sketch, unbiased and blind to the data; random features φ(Wx).
-At the left the error of the kernel, at the right the accuracy of a ridge classifier.
+At the left the error of the kernel, at the right the accuracy of a ridge classifier. Up to
+some hundred columns the monomials are ahead; with 512 of 898 rows as landmarks Nyström's method is.
 """
 
 import numpy as np
@@ -80,7 +81,7 @@ print(f"exact kernel       accuracy {exact:.3f}")
 Z = ours("monomials", 256, 0)[0]
 left = np.linalg.eigvalsh(K - Z @ Z.T)
 print(
-    f"eigenvalues of what 256 leave out: {left[0]:.1e} to {left[-1]:.1e}, of the kernel: to {np.linalg.norm(K, 2):.1e}"
+    f"eigenvalues of what 256 leave out: {left[0]:.0e} to {left[-1]:.2f}, of K: to {np.linalg.norm(K, 2):.0f}"
 )
 assert left[0] > -1e-4 * K.diagonal().mean()
 assert found["leading monomials"][2, 1] > found["polynomial sketch"][2, 1]
