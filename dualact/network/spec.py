@@ -197,10 +197,10 @@ def as_network(network: Network | Mapping[str, Any]) -> Network:
         return network
     if isinstance(network, Mapping):
         return Network.from_dict(network)
-    listed = isinstance(network, list | tuple)
     raise NetworkError(
         "network must be a Network (for example mlp(2, 'relu')) or the dictionary of one. "
-        f"Got {type(network).__name__}.{' Network([...]) makes one of layers.' if listed else ''}"
+        f"Got {type(network).__name__}."
+        f"{' Network([...]) makes one of layers.' * isinstance(network, list | tuple)}"
     )
 
 

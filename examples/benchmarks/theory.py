@@ -49,7 +49,6 @@ def predicted() -> None:
         "spiky": spiky,
         "heavy tails": rng.standard_t(1.5, (500, 32)),
         "counts": rng.poisson(0.3, (500, 100)) + np.eye(100)[rng.integers(0, 100, 500)],
-        "one-hot": np.eye(40)[rng.integers(0, 40, 500)],
     }
     print("measured error over predicted error, NTK; root mean square of 4 seeds, 256, 1024 and 4096 columns")
     print(
