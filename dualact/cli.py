@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -30,9 +31,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 1 if a check fails; 2 if something was wrong with what was asked, and then the reason goes to
         standard error.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    if not (sys.argv[1:] if arguments is None else arguments):
+        missing = "the following arguments are required: command"
+        parser.exit(2, f"{parser.format_help()}\ndualact: error: {missing}\n")
+    options = parser.parse_args(arguments)
     try:
         status = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it, head for instance, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except FileNotFoundError as error:
+        print(f"dualact {options.command}: there is no file {error.filename!r}.", file=sys.stderr)
+        return 2
     except (ValueError, OSError) as error:
         print(f"dualact {options.command}: {error}", file=sys.stderr)
         return 2
@@ -69,9 +81,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _network_options(parser: argparse.ArgumentParser, components: int | None = 2048) -> None:
     parser.add_argument("--network", required=True, metavar="FILE.json", help="as Network.to_dict() gives it")
-    parser.add_argument("--kind", default="ntk", choices=("ntk", "nngp"))
-    parser.add_argument("--n-components", type=int, default=components, help=f"default {components}")
+    parser.add_argument("--kind", default="ntk", choices=("ntk", "nngp"), help="default ntk")
+    default = f"default {components}" if components else "of the feature map; without: the exact kernel"
+    parser.add_argument("--n-components", type=int, default=components, help=default)
     parser.add_argument("--degree", default="auto", type=_degree, help="an integer, or auto (default)")
+    parser.add_argument(
+        "--method", default="auto", help="auto (default), polysketch, monomials or random features"
+    )
 
 
 def _degree(text: str) -> int | str:
@@ -111,7 +127,12 @@ def _sketch(options: argparse.Namespace) -> None:
             raise DualactError(f"the folder of {path} does not exist; make it first.")
     X = _rows(options.input)
     features = SketchedNeuralKernel(
-        network, options.kind, options.n_components, options.degree, random_state=options.seed
+        network,
+        options.kind,
+        options.n_components,
+        options.degree,
+        options.method,
+        random_state=options.seed,
     )
     features.fit(X)
     print(features.plan_)
@@ -155,6 +176,7 @@ def _plan(options: argparse.Namespace) -> None:
             n_features=options.n_features,
             n_components=options.n_components,
             degree=options.degree,
+            method=options.method,
         )
     )
 

@@ -8,7 +8,7 @@ between workers is 8m² bytes, whatever the number of rows. The result is that o
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import dask.array
 import numpy as np
@@ -45,4 +45,6 @@ def main(count: int = 20_000) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", nargs="?", type=int, default=20_000)
+    main(parser.parse_args().rows)

@@ -74,6 +74,8 @@ def test_every_public_name_can_be_reached():
     for name in da.__all__:
         assert getattr(da, name) is not None
     assert set(dir(da)) == set(da.__all__)
+    with pytest.raises(AttributeError, match=r"'Networks'\. Did you mean 'Network'"):
+        _ = da.Networks
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = da.nonsense
 

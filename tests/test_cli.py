@@ -128,7 +128,7 @@ BROKEN = {
         {"X": "X.npz"},
         "X.npz is not a sparse matrix as scipy.sparse.save_npz writes it",
     ),
-    "network is missing": (lambda: os.remove("net.json"), {}, "net.json"),
+    "network is missing": (lambda: os.remove("net.json"), {}, "there is no file 'net.json'."),
     "network is no JSON": (
         lambda: _write("net.json", "{'layers': "),
         {},
@@ -200,6 +200,7 @@ def test_a_full_disk_leaves_no_file(folder, capsys, monkeypatch, writer):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        ([], "features of a file of rows"),  # the whole help
         ([], "the following arguments are required: command"),
         (["nonsense"], "invalid choice: 'nonsense'"),
         (["sketch"], "the following arguments are required: --network, --input, --output"),
@@ -215,7 +216,28 @@ def test_wrong_arguments_exit_with_2(capsys, arguments, sentence):
     assert sentence in capsys.readouterr().err
 
 
+def test_who_reads_may_stop_reading(monkeypatch):
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "dualact", "activations"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as command:
+        command.stdout.close()
+        assert command.wait() == 0
+        assert command.stderr.read() == b""
+
+
 # ------------------------------------------------------------------------------- plan, info
+
+
+def test_the_method_reaches_the_map(folder, capsys):
+    assert sketch("--method", "monomials") == 0
+    shown = capsys.readouterr().out
+    expected = da.SketchedNeuralKernel(NETWORK, n_components=64, method="monomials", random_state=0)
+    np.testing.assert_array_equal(np.load("Z.npy"), expected.fit_transform(np.load("X64.npy")))
+    assert shown.startswith(f"{expected.plan_}\n")
+    arguments = ["plan", "--network", "net.json", "--n-features", "6", "--n-components", "32"]
+    assert cli.main([*arguments, "--method", "monomials"]) == 0
+    assert capsys.readouterr().out.startswith("leading monomials of the NTK")
+    assert "method must be one of" in failed(capsys, cli.main([*arguments, "--method", "taylor"]), "plan")
 
 
 def test_plan_shows_what_would_run(folder, capsys):

@@ -12,6 +12,7 @@ from ..errors import NetworkError
 from ..network.planning import NetworkPlan, check
 from ..network.spec import Network
 from ..nonlinearity.contract import Array
+from .inputs import numbers_only
 
 __all__ = ["as_images", "plan_for", "shaped"]
 
@@ -48,7 +49,8 @@ def as_images(plan: NetworkPlan, X: Any, name: str = "X") -> Array:
 
 
 def _finite(X: Any, name: str) -> Array:
-    found: Array = check_array(X, dtype=np.float64, order="C", allow_nd=True, input_name=name)
+    with numbers_only(name):
+        found: Array = check_array(X, dtype=np.float64, order="C", allow_nd=True, input_name=name)
     return found
 
 

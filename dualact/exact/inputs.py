@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import check_array
 
-from ..errors import NetworkError
+from ..errors import DualactError, NetworkError
 from ..network.planning import NetworkPlan
 from ..nonlinearity.contract import Array
 from ..nonlinearity.gaussian_pair import geometric_mean
 
-__all__ = ["as_rows", "gram", "mean_squares", "same_width"]
+__all__ = ["as_rows", "gram", "mean_squares", "numbers_only", "refuse_images", "same_width"]
 
 # Below this 1 − |ρ| the Gram entry of a matrix product is replaced by one from the difference of the unit
 # vectors: there the rounding of a long sum would be seen in the angle.
@@ -26,16 +28,50 @@ def as_rows(X: Any, name: str = "X") -> Any:
 
     Raises
     ------
+    NetworkError
+        For images or sequences.
+    DualactError
+        For text.
     ValueError
         In the words of scikit-learn: NaN, infinity, complex data, one dimension, no rows or columns.
     """
-    rows = check_array(
-        X, accept_sparse="csr", dtype=np.float64, order="C", input_name=name, accept_large_sparse=True
-    )
+    refuse_images(X, name)
+    with numbers_only(name):
+        rows = check_array(
+            X, accept_sparse="csr", dtype=np.float64, order="C", input_name=name, accept_large_sparse=True
+        )
     if sparse.issparse(rows) and not rows.has_canonical_format:
         rows = rows.copy()  # entries given twice are summed, and the caller's matrix stays as it is
         rows.sum_duplicates()
     return rows
+
+
+def refuse_images(X: Any, name: str = "X") -> None:
+    """Refuse what has positions, where a dense network takes rows."""
+    axes = getattr(X, "ndim", None)
+    if axes is None:
+        axes = np.ndim(X) if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]) else 0
+    if isinstance(axes, int) and axes > 2:
+        shape = tuple(X.shape) if hasattr(X, "shape") else np.shape(X)
+        raise NetworkError(
+            f"{name} has the shape {shape}, but the network is dense and takes rows (n, d). "
+            f"Flatten them, {name}.reshape(len({name}), -1), or take a network for images, "
+            "for example cnn(2, 'relu')."
+        )
+
+
+@contextmanager
+def numbers_only(owner: str) -> Iterator[None]:
+    """Say more than NumPy does where an entry is text."""
+    try:
+        yield
+    except ValueError as error:
+        if "could not convert string" not in str(error) and "of bytes/strings" not in str(error):
+            raise
+        raise DualactError(
+            f"{owner} must hold numbers, because kernels multiply them. Got text: {error}. Encode columns "
+            "of text first, for example with scikit-learn's OneHotEncoder."
+        ) from error
 
 
 def same_width(plan: NetworkPlan, X: Any, Y: Any = None) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..exact.matrices import kernel
 from ..network.planning import check
 from ..network.spec import Network
-from .parameters import NetworkParameter, as_flat_rows, check_choice, check_jobs, network_of
+from .parameters import NetworkParameter, as_flat_rows, check_choice, check_jobs, network_of, validated
 
 __all__ = ["ExactNeuralKernel"]
 
@@ -90,7 +90,7 @@ class ExactNeuralKernel(
         check_choice(type(self).__name__, "kind", self.kind, ("ntk", "nngp"))
         check_jobs(type(self).__name__, self.n_jobs)
         X, shape = as_flat_rows(X)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
+        X = validated(self, X, accept_sparse="csr", dtype=np.float64)
         plan = check(network_of(self.network), self.kind, shape, X.shape[1])
         assert plan.input_shape is not None
         self.input_shape_: tuple[int, ...] = plan.input_shape
@@ -112,7 +112,7 @@ class ExactNeuralKernel(
         """
         check_is_fitted(self)
         X, _ = as_flat_rows(X, self.input_shape_)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
+        X = validated(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         sides = X, self.X_fit_
         if len(self.input_shape_) > 1:
             sides = X.reshape(-1, *self.input_shape_), self.X_fit_.reshape(-1, *self.input_shape_)

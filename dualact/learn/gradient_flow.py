@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..errors import DualactError
 from ..exact.matrices import kernel, kernel_diag
@@ -24,6 +24,7 @@ from .parameters import (
     check_jobs,
     network_of,
     seed_of,
+    validated,
 )
 from .sketched import SketchedNeuralKernel
 
@@ -148,9 +149,7 @@ class GradientFlowRegressor(
         check_jobs(name, self.n_jobs)
         check_at_least_zero(name, "time", self.time, infinite=True)
         check_at_least_zero(name, "alpha", self.alpha)
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=np.float64, multi_output=True, y_numeric=True
-        )
+        X, y = validated(self, X, y, accept_sparse="csr", dtype=np.float64, multi_output=True, y_numeric=True)
         y = np.asarray(y, dtype=np.float64)
         network = network_of(self.network)
         check(network, self.kind, n_features=X.shape[1])
@@ -233,7 +232,7 @@ class GradientFlowRegressor(
     def _rows_of(self, X: Any) -> tuple[Array, Any]:
         """Return the rows of X in the eigenbasis of Θ, and X validated."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
+        X = validated(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         if hasattr(self, "features_"):
             found = self.features_.transform(X)
         else:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..errors import DualactError
-from .parameters import as_flat_rows, check_choice
+from .parameters import as_flat_rows, check_choice, validated
 
 __all__ = ["ChannelStandardizer", "ImageNormalizer", "ZCAWhitening"]
 
@@ -38,7 +38,7 @@ class _OfImages(
         """Return the training data as rows of floats."""
         rows, shape = as_flat_rows(X)
         self.input_shape_ = shape
-        found: NDArray[Any] = validate_data(self, rows, dtype=_DTYPES)
+        found: NDArray[Any] = validated(self, rows, dtype=_DTYPES)
         return found
 
     def transform(self, X: Any) -> NDArray[Any]:
@@ -55,7 +55,7 @@ class _OfImages(
         """
         check_is_fitted(self)
         rows, shape = as_flat_rows(X, self.input_shape_)
-        rows = validate_data(self, rows, dtype=_DTYPES, reset=False)
+        rows = validated(self, rows, dtype=_DTYPES, reset=False)
         out = np.empty(rows.shape, rows.dtype)
         for part in _chunks(len(rows)):
             out[part] = self._transformed(rows[part])

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..errors import NetworkError
+from ..exact.inputs import refuse_images
 from ..sketch.maps import Map, make_map
 from .dask_arrays import is_dask, map_rows
-from .parameters import as_flat_rows
+from .parameters import as_flat_rows, validated
 
 __all__ = ["MappedTransformer"]
 
@@ -84,7 +85,9 @@ class MappedTransformer(
         shape = getattr(self.plan_, "input_shape", None)  # a polynomial kernel has none
         if shape is not None:
             X, _ = as_flat_rows(X, shape)
-        return validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
+        elif hasattr(self.plan_, "network"):
+            refuse_images(X)
+        return validated(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
 
     def _map(self, dtype: Any) -> Map:
         """The map of a dtype; made from plan and seed when first asked for."""

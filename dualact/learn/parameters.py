@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import validate_data
 
 from ..errors import DualactError, NetworkError
+from ..exact.inputs import numbers_only
 from ..network.architectures import mlp
 from ..network.spec import Network, as_network
 
@@ -27,6 +29,7 @@ __all__ = [
     "check_weights",
     "network_of",
     "seed_of",
+    "validated",
 ]
 
 _SEARCHABLE = ("activation", "depth", "weight_std", "bias_std")
@@ -72,6 +75,12 @@ def check_leverage(owner: str, value: Any) -> None:
         raise DualactError(
             f"The 'leverage' parameter of {owner} must be True, False or 'auto'. Got {value!r} instead."
         )
+
+
+def validated(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return what scikit-learn's ``validate_data`` does, and say more where an entry is text."""
+    with numbers_only(f"the data of {type(estimator).__name__}"):
+        return validate_data(estimator, *args, **kwargs)
 
 
 def as_flat_rows(X: Any, shape: tuple[int, ...] | None = None) -> tuple[Any, tuple[int, ...] | None]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sklearn.utils.validation import validate_data
-
 from ..sketch.polynomial import PolynomialPlan, plan_polynomial
 from .dask_arrays import design_rows
 from .mapped import DTYPES, MappedTransformer
-from .parameters import check_at_least_zero, check_integer, seed_of
+from .parameters import check_at_least_zero, check_integer, seed_of, validated
 
 __all__ = ["PolynomialSketch"]
 
@@ -108,7 +106,7 @@ class PolynomialSketch(MappedTransformer):
         check_at_least_zero(name, "coef0", self.coef0, why=why)
         check_integer(name, "n_components", self.n_components, 1)
         X, population = design_rows(X)
-        X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES)
+        X = validated(self, X, accept_sparse="csr", dtype=DTYPES)
         plan = plan_polynomial(
             X, self.gamma, self.degree, self.coef0, self.n_components, population=population
         )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
 
 from ..errors import DualactError
+from ..exact.inputs import numbers_only, refuse_images
 from ..exact.matrices import kernel_diag
 from ..network.layers import is_spatial
 from ..network.spec import Network
@@ -31,6 +31,7 @@ from .parameters import (
     check_leverage,
     network_of,
     seed_of,
+    validated,
 )
 
 __all__ = ["SketchedNeuralKernel"]
@@ -163,7 +164,7 @@ class SketchedNeuralKernel(
             If X is not finite two-dimensional data, in scikit-learn's words.
         """
         X, shape, population = self._sample(X)
-        X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES)
+        X = validated(self, X, accept_sparse="csr", dtype=DTYPES)
         seed = seed_of(self.random_state)
         self._take(self._design(X, shape, population, seed), seed)
         return self
@@ -189,15 +190,18 @@ class SketchedNeuralKernel(
         SketchPlan, SpatialPlan, PrincipalPlan, RandomPlan or CompressedPlan
         """
         X, shape, population = self._sample(X)
-        X = check_array(X, accept_sparse="csr", dtype=DTYPES)
+        with numbers_only("X"):
+            X = check_array(X, accept_sparse="csr", dtype=DTYPES)
         return self._design(X, shape, population, seed_of(self.random_state))
 
     def _sample(self, X: Any) -> tuple[Any, tuple[int, ...] | None, int | None]:
         """What is looked at of X; images as rows, and their shape, where the network is spatial; all rows."""
         self._check_parameters()
         X, population = design_rows(X, self._most_rows())
-        spatial = is_spatial(network_of(self.network).layers)
-        return *(as_flat_rows(X) if spatial else (X, None)), population
+        if is_spatial(network_of(self.network).layers):
+            return *as_flat_rows(X), population
+        refuse_images(X)
+        return X, None, population
 
     def _design(self, X: Any, shape: tuple[int, ...] | None, population: int | None, seed: int) -> Plan:
         made = plan_map(

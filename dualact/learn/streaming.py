@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..errors import DualactError
 from .dask_arrays import fit_blocks, is_dask
-from .parameters import check_choice, check_weights
+from .parameters import check_choice, check_weights, validated
 from .ridge_path import (
     Precision,
     RidgeSolution,
@@ -79,7 +79,7 @@ class StreamingBase(BaseEstimator):  # type: ignore[misc]
     def _add(self, X: Any, y: Any, sample_weight: Any, residual_variance: Any, holdout: bool | None) -> Any:
         self._check_parameters()
         known = hasattr(self, "statistics_")
-        X, y = validate_data(
+        X, y = validated(
             self,
             X,
             y,

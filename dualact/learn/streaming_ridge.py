@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..errors import DualactError
 from .dask_arrays import is_dask, map_rows
+from .parameters import validated
 from .streaming import DEFAULT_ALPHAS, StreamingBase
 
 __all__ = ["StreamingRidge"]
@@ -147,7 +148,7 @@ class StreamingRidge(MultiOutputMixin, RegressorMixin, StreamingBase):  # type: 
         check_is_fitted(self)
         if is_dask(X):
             return self._predict_blocks(X, return_std)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32])
+        X = validated(self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32])
         mean = np.asarray(X @ self.coef_.T + self.intercept_)
         if not return_std:
             return mean

@@ -200,6 +200,7 @@ def as_network(network: Network | Mapping[str, Any]) -> Network:
     raise NetworkError(
         "network must be a Network (for example mlp(2, 'relu')) or the dictionary of one. "
         f"Got {type(network).__name__}."
+        f"{' Network([...]) makes one of layers.' * isinstance(network, list | tuple)}"
     )
 
 

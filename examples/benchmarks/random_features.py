@@ -4,10 +4,12 @@
 
 Sections: papers (ReLU NTK of two hidden layers, beside the papers' research code), leverage (spectral error
 with and without leverage scores, at every ridge), survey (families of data, activations, depths), directions
-(Gaussian, orthogonal and structured W). All of them without a name; ``--plot`` draws the error against the
-number of features. ``protein`` needs its file in the folder that DUALACT_DATA names. Errors are of Gram
-matrices: relative Frobenius errors, and spectral errors at ridges that are multiples of the mean diagonal.
-Rows a second are those of ``transform``, float32, by the processor time of one thread.
+(Gaussian, orthogonal and structured W), roads (large pre-activations, and convolutions that end in Flatten or
+a pool, on the CIFAR-10 images in ``--data DIRECTORY``, else on smoothed noise). All of them without a name;
+``--plot`` draws the error against the number of features. ``protein`` needs its file in the folder that
+DUALACT_DATA names. Errors are of Gram matrices: relative Frobenius errors, and spectral errors at ridges
+that are multiples of the mean diagonal. Rows a second are those of ``transform``, float32, by the processor
+time of one thread.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for BLAS, before NumPy
 
 import argparse
+from pathlib import Path
 
 import numpy as np
+from cntk import images
 from families import family
 from stopwatch import cores, seconds
 
@@ -43,6 +47,7 @@ PAPERS = {
     ("gaussian 384", 8192): (None, None, 730),
 }
 FAMILIES = ("protein", "digits", "digits centred", "gaussian 9", "gaussian 384")
+SECTIONS = ("papers", "leverage", "survey", "directions", "roads")
 RIDGES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
 
 
@@ -179,6 +184,33 @@ def directions(quick: bool) -> None:
         print(f"{name:14}{cells}", flush=True)
 
 
+def roads(quick: bool, data: Path | None) -> None:
+    """Networks without a short series in the cosine, and a pool for comparison."""
+    seeds = 1 if quick else 3
+    X = 10 * family("gaussian 9", 500)
+    tanh = da.mlp(1, "tanh", weight_std=2**0.5, bias_std=0.1)
+    cases = [("mlp(1, 'tanh'), N(0, 100) in 9 columns", tanh, X, 4096 if quick else 16384)]
+    pictures, _ = images(data, 1, 32 if quick else 128, 16)
+    source = "CIFAR-10" if data else "smoothed noise"
+    for head in ("flatten", "gap"):
+        network = da.cnn(2, "relu", kernel_size=3, weight_std=2**0.5, head=head)
+        cases.append((f"cnn(2, 'relu', head={head!r}), {source} 16×16", network, pictures, 2048))
+    print(f"NTK, mean of {seeds} seeds: relative Frobenius error (predicted), processor ms a row")
+    print(f"{'network, rows':46}{'n':>4}{'m':>6} │{'random':^28}│{'polysketch':^28}│ auto")
+    for label, network, rows, m in cases:
+        K, cells, predicted = da.kernel(network, rows), [], {}
+        for method in ("random", "polysketch"):
+            made = [features(network, m, seed, method).fit(rows) for seed in range(seeds)]
+            narrow = rows.astype(np.float32)
+            error = np.mean([da.metrics.relative_error(K, f.transform(rows)) for f in made])
+            predicted[method] = np.mean([f.plan_.predicted_error for f in made])
+            time = seconds(lambda f=made[0], r=narrow: f.transform(r)) / len(rows) * 1e3
+            cells.append(f"{error:9.4f} ({predicted[method]:.4f}){time:9.3f} ")
+        chosen = da.SketchedNeuralKernel(network, n_components=m, random_state=0, n_jobs=1).fit(rows)
+        name = chosen.plan_.reason.split(":")[0].removeprefix("method ")
+        print(f"{label:46}{len(rows):4}{m:6} │" + "│".join(cells) + f"│ {name}", flush=True)
+
+
 def plot(path: str, quick: bool) -> None:
     import matplotlib as mpl
 
@@ -225,18 +257,19 @@ def plot(path: str, quick: bool) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help="papers, leverage, survey, directions")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--quick", action="store_true", help="fewer seeds, rows, families and depths")
     parser.add_argument("--plot", metavar="FILE.png", help="draw error against features (needs matplotlib)")
     parser.add_argument(
         "--activation", action="append", help="of the survey; relu, gelu, tanh and sin without"
     )
     parser.add_argument("--family", action="append", help="of the survey; without: all")
+    parser.add_argument("--data", type=Path, help="folder of the CIFAR-10 images, for roads")
     options = parser.parse_args()
-    sections = options.sections or ([] if options.plot else ["papers", "leverage", "survey", "directions"])
-    unknown = sorted(set(sections) - {"papers", "leverage", "survey", "directions"})
+    sections = options.sections or ([] if options.plot else list(SECTIONS))
+    unknown = sorted(set(sections) - set(SECTIONS))
     if unknown:
-        parser.error(f"no section {unknown[0]!r}; there are papers, leverage, survey, directions")
+        parser.error(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
     with cores(1):
         for section in sections:
             if section == "survey":
@@ -244,6 +277,8 @@ if __name__ == "__main__":
                 activations = ("relu", "gelu", "tanh", "sin")
                 chosen = tuple(options.activation or activations), tuple(options.family or families)
                 survey(options.quick, *chosen)
+            elif section == "roads":
+                roads(options.quick, options.data)
             else:
                 {"papers": papers, "leverage": leverage, "directions": directions}[section](options.quick)
             print()

@@ -29,13 +29,16 @@ networks = {
 # %%
 # Cosines of an image with itself, moved to the right, and accuracy on images that were moved.
 
-figure, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained")
-axes[0].imshow(np.hstack([images[0, :, :, 0], np.full((8, 1), 0.5), moved[0, :, :, 0]]), cmap="gray_r")
-axes[0].set_title("an image, and moved")
-axes[0].set_axis_off()
+figure = plt.figure(figsize=(13, 3.4), layout="constrained")
+grid = figure.add_gridspec(2, 4, width_ratios=(0.5, 1, 1, 1))
+for place, title, image in ((0, "an image", images[0]), (1, "moved", moved[0])):
+    ax = figure.add_subplot(grid[place, 0])
+    ax.imshow(image[:, :, 0], cmap="gray_r")
+    ax.set(title=title, xticks=[], yticks=[])
+axes = [figure.add_subplot(grid[:, column]) for column in (1, 2, 3)]
 train, test = slice(0, 300), slice(300, 400)
 bins = np.linspace(0.3, 1, 36)
-for ax, (label, network) in zip(axes[1:], networks.items(), strict=True):
+for ax, (label, network) in zip(axes, networks.items(), strict=True):
     features = da.SketchedNeuralKernel(network, n_components=512, random_state=0).fit(images[train])
     start = time.perf_counter()
     Z, Z_moved = features.transform(images), features.transform(moved)
@@ -55,6 +58,7 @@ for ax, (label, network) in zip(axes[1:], networks.items(), strict=True):
     ax.set(
         title=f"{label}\naccuracy {scores[0]:.2f}, moved {scores[1]:.2f}", xlabel="cosine with itself, moved"
     )
+axes[0].set_ylabel("images")
 assert scores[1] > 0.7
 assert cosines.mean() > 0.95
 plt.show()

@@ -1,6 +1,6 @@
 """
-How fast do the Hermite coefficients of forty activations fall?
-===============================================================
+How fast do the Hermite coefficients of an activation fall?
+===========================================================
 
 The kernel of a layer is Σ aₖ² ρᵏ. How fast aₖ² falls with k says how many powers of the cosine a sketch
 needs. It is decided by the worst place of φ: a jump gives k^(−3/2), a kink k^(−5/2), an analytic function
@@ -36,7 +36,7 @@ ax.set(
     ylim=(1e-16, 2),
     title=f"{len(tails)} activations at variance 1",
 )
-ax.legend()
+ax.legend(loc="lower left", framealpha=1)
 
 # %%
 # The degree that leaves out less than a thousandth:

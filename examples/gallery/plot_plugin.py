@@ -29,6 +29,7 @@ assert report.ok
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 da.DualDisplay.from_activation(bump(), ax=axes[0])
 da.DualDisplay.from_activation(bump(0.3), ax=axes[0], name="bump(width=0.3)")
+axes[0].set(title="its duals", xticks=[-1, -0.5, 0, 0.5, 1])
 x = np.linspace(-3, 3, 121)[:, None]
 network = da.mlp(2, bump(), weight_std=1.5, bias_std=1.0)
 for place in (-1.5, 0.0, 1.5):

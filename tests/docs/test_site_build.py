@@ -32,6 +32,6 @@ def test_the_site_builds_without_warnings(tmp_path, gallery):
     assert built.returncode == 0, built.stderr[-4000:]
     for page in ("index", "theory", "equations", "api", "guide/images", "generated/dualact.kernel"):
         assert (tmp_path / "html" / f"{page}.html").is_file()
-    assert len(list((tmp_path / "html" / "gallery").glob("plot_*.html"))) >= 9
+    assert len(list((tmp_path / "html" / "gallery").glob("plot_*.html"))) >= 10
     if gallery == "run":
-        assert len(list((tmp_path / "html" / "_images").glob("sphx_glr_plot_*.png"))) >= 9
+        assert len(list((tmp_path / "html" / "_images").glob("sphx_glr_plot_*.png"))) >= 10

@@ -348,8 +348,8 @@ def test_an_ill_defined_network_is_refused_before_the_data_are_read():
         (np.array([[1j, 2.0]]), "Complex data not supported"),
         (np.empty((0, 3)), "Found array with 0 sample"),
         (np.empty((3, 0)), "0 feature"),
-        (np.ones((2, 3, 3)), "dim 3"),
-        ([["a", "b"]], "could not convert string to float"),
+        (np.ones((2, 3, 3)), r"[XY] has the shape \(2, 3, 3\), but the network is dense .* Flatten them"),
+        ([["a", "b"]], "[XY] must hold numbers.* Got text: could not convert string to float: 'a'. Encode"),
     ],
 )
 def test_bad_data_in_the_words_of_scikit_learn(X, words):
@@ -359,6 +359,11 @@ def test_bad_data_in_the_words_of_scikit_learn(X, words):
             function(network, X)
     with pytest.raises(ValueError, match=words.replace("Input X", "Input Y")):
         da.kernel(network, [[1.0, 2.0]], X)
+
+
+def test_images_as_lists_for_a_dense_network():
+    with pytest.raises(da.NetworkError, match=r"X has the shape \(1, 2, 2\), but the network is dense"):
+        da.kernel(NETWORKS["gelu"], [[[1.0, 2.0], [3.0, 4.0]]])
 
 
 def test_variance_beyond_what_the_activation_has_moments_for():

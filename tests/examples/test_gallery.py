@@ -15,8 +15,8 @@ SCRIPTS = sorted(GALLERY.glob("plot_*.py"))
 QUICK = ("plot_depth", "plot_hermite_decay", "plot_choose_activation")
 
 
-def test_there_are_nine():
-    assert len(SCRIPTS) == 9
+def test_there_are_ten():
+    assert len(SCRIPTS) == 10
     assert all(path.read_text(encoding="utf-8").startswith('"""\n') for path in SCRIPTS)
 
 

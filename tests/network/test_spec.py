@@ -369,3 +369,5 @@ def test_as_network():
         )
         with pytest.raises(da.NetworkError, match=sentence + type(wrong).__name__):
             as_network(wrong)
+    with pytest.raises(da.NetworkError, match=r"Got list\. Network\(\[\.\.\.\]\) makes one of layers\."):
+        as_network([Dense()])

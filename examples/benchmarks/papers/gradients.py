@@ -48,14 +48,14 @@ class GradientFeatures:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, nargs="?")
-    parser.add_argument("--features", type=int, nargs="+", default=[1024, 4096, 16_384])
+    parser.add_argument("--features", type=int, nargs="+", help="default 1024 4096 16384; without FILE 256")
     options = parser.parse_args()
     data = load(options.file)
     if options.file is None:
-        options.features = [256]
+        options.features = options.features or [256]
     network = da.mlp(1, "relu", weight_std=2**0.5)
     print("features  method                   accuracy  seconds")
-    for m in options.features:
+    for m in options.features or (1024, 4096, 16_384):
         methods: dict[str, Any] = {"gradients": GradientFeatures(m)} | {
             method: da.SketchedNeuralKernel(network, n_components=m, method=method, random_state=0)
             for method in ("random", "polysketch", "monomials")

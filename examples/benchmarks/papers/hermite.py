@@ -26,9 +26,9 @@ def monte_carlo(activation: str, X: np.ndarray, neurons: int) -> np.ndarray:
     act = da.activation(activation)
     rng = np.random.default_rng(1)
     total = np.zeros((len(X), len(X)))
-    for _ in range(0, neurons, 4096):
+    for start in range(0, neurons, 4096):
         assert act.phi is not None
-        features = act.phi(X @ rng.standard_normal((X.shape[1], 4096)))
+        features = act.phi(X @ rng.standard_normal((X.shape[1], min(4096, neurons - start))))
         total += features @ features.T
     return total / neurons
 
