@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import normalize, scale
 
-DATA = Path(os.environ.get("DUALACT_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("DUALACT_DATA", "."))
 
 
 def sparse_rows(n_features: int, rows: int = 1000, nonzeros: int = 100) -> sparse.csr_array:
@@ -28,7 +28,7 @@ def family(name: str, rows: int = 1000) -> np.ndarray | None:
     """Return the first rows of a family, or None where its file is not at hand.
 
     ``digits`` and ``digits centred`` have unit rows; ``gaussian D`` is N(0, 1) in D dimensions; ``protein``
-    is the standardised table of that name, ``uci_protein_raw.npz`` in the folder $DUALACT_DATA.
+    is the standardised table of that name, ``uci_protein_raw.npz`` in the folder $DUALACT_DATA, or here.
     """
     if name == "digits":
         return normalize(load_digits().data[:rows])

@@ -12,11 +12,10 @@ at random. ``protein`` needs uci_protein_raw.npz, ``mnist`` mnist.npz in the fol
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from pathlib import Path
 
 import numpy as np
+from families import DATA
 from sklearn.datasets import load_digits
 
 import dualact as da
@@ -33,12 +32,11 @@ def families(count: int) -> dict[str, np.ndarray]:
     found = {"digits": load_digits().data / 16, "gaussian 9": rng.standard_normal((count, 9))}
     found["gaussian 256"] = rng.standard_normal((count, 256))
     found["decaying 256"] = rng.standard_normal((count, 256)) / np.arange(1, 257)
-    folder = Path(os.environ.get("DUALACT_DATA", "."))
-    if (folder / "uci_protein_raw.npz").exists():
-        X = np.load(folder / "uci_protein_raw.npz")["x"]
+    if (DATA / "uci_protein_raw.npz").exists():
+        X = np.load(DATA / "uci_protein_raw.npz")["x"]
         found["protein"] = (X - X.mean(axis=0)) / X.std(axis=0)
-    if (folder / "mnist.npz").exists():
-        found["mnist"] = np.load(folder / "mnist.npz")["x_train"].reshape(60_000, -1) / 255.0
+    if (DATA / "mnist.npz").exists():
+        found["mnist"] = np.load(DATA / "mnist.npz")["x_train"].reshape(60_000, -1) / 255.0
     return {name: X[rng.permutation(len(X))[:count]] for name, X in found.items()}
 
 

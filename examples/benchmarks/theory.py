@@ -4,7 +4,8 @@
 
 Sections: predicted (errors over families of rows; section 4 of the page), leaves (sparse rows; 9), ridge
 (truncation as a ridge; 10), powers (a polynomial kernel power by power or as a whole; 11), monomials (beside
-a sketch; 15). All of them without a name, some minutes. Nothing but what ships with scikit-learn is needed.
+a sketch; 15), series (the energies of Chebyshev polynomials in a dual; 16). All of them without a name, some
+minutes. Nothing but what ships with scikit-learn is needed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import replace
 import numpy as np
 from families import family, sparse_rows
 from scipy import sparse
+from scipy.stats import binom
 from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.preprocessing import normalize
@@ -184,12 +186,33 @@ def monomials() -> None:
         print(f"{method:12}", *(f"{100 * score:.1f} %" for score in sorted(scores)))
 
 
+def series() -> None:
+    """How many powers of the cosine a dual takes, and how many Chebyshev polynomials of it."""
+    print("activation  variance  powers  polynomials (of one parity: half)  exponent: predicted  measured")
+    for name, variance in (("tanh", 1.0), ("tanh", 10.0), ("silu", 1.0)):
+        degree = 2500
+        energy = np.square(da.hermite(name, variance, degree))
+        energy /= energy.sum()
+        k, j = np.arange(degree + 1), np.arange(degree + 1)
+        walk = binom.pmf((k[:, None] + j) / 2, k[:, None], 0.5) * np.where(j > 0, 2, 1)  # P(|S_k| = j)
+        economised = energy @ walk
+        terms = [int(np.flatnonzero(e[::-1].cumsum()[::-1] > 1e-15)[-1]) + 1 for e in (energy, economised)]
+        b, rate = (
+            -np.polyfit(place[e > 1e-28][12:], np.log(e[e > 1e-28][12:]), 1)[0] / half
+            for e, place, half in ((energy, np.sqrt(k), 2), (economised, j ** (2 / 3), 1))
+        )
+        print(
+            f"{name:10} {variance:9g} {terms[0]:7} {terms[1]:12} {1.5 * (2 * b) ** (2 / 3):42.3f} {rate:9.3f}"
+        )
+
+
 SECTIONS = {
     "predicted": predicted,
     "leaves": leaves,
     "ridge": ridge,
     "powers": powers,
     "monomials": monomials,
+    "series": series,
 }
 
 if __name__ == "__main__":
