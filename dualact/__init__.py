@@ -18,7 +18,7 @@ _HOME = {
     "register": "nonlinearity.catalog",
     "unregister": "nonlinearity.catalog",
     "from_function": "nonlinearity.functions",
-    "from_expression": "nonlinearity.symbolic",
+    "from_expression": "nonlinearity.symbolic.expressions",
     "from_kernel_series": "nonlinearity.inverse",
     "dual": "nonlinearity.duals",
     "dual_prime": "nonlinearity.duals",
@@ -112,5 +112,5 @@ if TYPE_CHECKING:
     from .nonlinearity.duals import dual, dual_prime
     from .nonlinearity.functions import from_function
     from .nonlinearity.inverse import from_kernel_series
-    from .nonlinearity.symbolic import from_expression
+    from .nonlinearity.symbolic.expressions import from_expression
     from .plotting import DualDisplay, SketchErrorDisplay

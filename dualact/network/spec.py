@@ -344,7 +344,7 @@ def _act_from(fields: dict[str, Any]) -> Act:
         raise NetworkError(f"Act: activation must be a name. Got {name!r}.")
     text = fields.pop("expression", None)
     if text is not None:
-        from ..nonlinearity.symbolic import from_expression
+        from ..nonlinearity.symbolic.expressions import from_expression
 
         return Act(from_expression(name, text, **fields))
     return Act(name, **fields)

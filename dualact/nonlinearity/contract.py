@@ -272,7 +272,7 @@ def _from_catalog(name: str, params: dict[str, Any]) -> Activation:
 
 
 def _from_expression(name: str, text: str, params: dict[str, Any]) -> Activation:
-    from .symbolic import from_expression
+    from .symbolic.expressions import from_expression
 
     return from_expression(name, text, **params)
 

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 from ..errors import AccuracyWarning, DualactError
 from .answers import answer
 from .coefficients import check_variance, hermite, hermite_prime, refuse_jumps, resolve
+from .computed.engines import engine
 from .contract import Activation, Array
-from .engines import engine
 from .gaussian_pair import geometric_mean
 
 __all__ = ["TOLERANCE", "dual", "dual_array", "dual_prime", "dual_prime_array", "hermite", "hermite_prime"]

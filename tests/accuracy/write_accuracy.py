@@ -59,7 +59,7 @@ references against mpmath's quadrature.
 FOOT = """
 *closed form*: the formula of the source. *piecewise*: piecewise polynomials in closed form (Φ, the normal
 density, Owen's T), or one integral of closed forms where that would cancel. *computed*: from φ, by the
-engines of `dualact.nonlinearity.engines`, with an error estimate (`return_error=True`).
+engines of `dualact.nonlinearity.computed.engines`, with an error estimate (`return_error=True`).
 
 ## What limits it
 

@@ -9,9 +9,9 @@ from scipy.special import erf, expit
 
 from dualact.errors import AccuracyWarning, DualactError
 from dualact.nonlinearity.catalog import activation
+from dualact.nonlinearity.computed.engines import engine
 from dualact.nonlinearity.contract import Activation
 from dualact.nonlinearity.duals import dual, dual_array, dual_prime, dual_prime_array
-from dualact.nonlinearity.engines import engine
 
 
 def make(name, phi, breakpoints=(), **fields):

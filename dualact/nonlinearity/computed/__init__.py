@@ -1,0 +1,1 @@
+"""Duals that no closed form gives: tables, series and quadrature with an error estimate."""
