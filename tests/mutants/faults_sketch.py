@@ -288,8 +288,8 @@ FAULTS = (
         "binomials of the split missing",
         S,
         "sketch.terms:radial_powers",
-        "out[:, column] *= math.sqrt(math.comb(k, degree))",
-        "out[:, column] *= 1.0",
+        "row *= math.sqrt(math.comb(k, degree))",
+        "row *= 1.0",
         ("map: approximates_split_rows",),
     ),
     Fault(
