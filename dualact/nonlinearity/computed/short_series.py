@@ -39,6 +39,7 @@ _BEYOND = 1e-14
 _WORST = 2e-13  # a range that is less accurate is not used
 _BLOCK = 16384  # entries worked on at once: what they need stays in the cache
 _APART = 1024  # the same, if each has variances of its own
+_VARIANCES = 8192  # whose factors are there at once
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -141,15 +142,40 @@ class ShortSeries:
         Which range serves depends on all variances of the call: values change by 1e-14 at most with it.
         """
         low, high = min(_least(p), _least(q)), max(float(p.max()), float(q.max()))
-        entries = math.prod(np.broadcast_shapes(cov.shape, p.shape, q.shape))
+        shape = np.broadcast_shapes(cov.shape, p.shape, q.shape)
+        entries = math.prod(shape)
         found = self._range(low, high, entries >= _FEW_ENTRIES)
         if found is None:
             return None
-        if p.shape == q.shape == cov.shape:
-            return self._apart(found, cov, p, q).reshape(cov.shape), found.error
-        left = self._side(found, p)
-        turned = p.ndim > 1 and p.swapaxes(-1, -2).shape == q.shape and np.array_equal(p.swapaxes(-1, -2), q)
-        return _blocks(found, cov, left, left.turned if turned else self._side(found, q)), found.error
+        cov = np.broadcast_to(cov, shape)
+        if 2 * max(p.size, q.size) > entries:
+            value = self._apart(found, cov, np.broadcast_to(p, shape), np.broadcast_to(q, shape)).reshape(
+                shape
+            )
+        else:
+            p, q = (x.reshape((1,) * (len(shape) - x.ndim) + x.shape) for x in (p, q))
+            if len(shape) == 2 and shape[0] < shape[1]:  # the long side in parts; u and v may be exchanged
+                value = self._in_parts(found, cov.T, q.T, p.T).T
+            else:
+                value = self._in_parts(found, cov, p, q)
+        return value, found.error
+
+    def _in_parts(self, found: Range, cov: Array, p: Array, q: Array) -> Array:
+        """Rows in parts, so that the factors of their variances take little memory."""
+        out = np.empty(cov.shape)
+        most = max((x.size for x in (p, q) if len(x) > 1), default=1)
+        rows = max(1, _VARIANCES * len(out) // most)
+        shared = [self._side(found, x) if len(x) == 1 else None for x in (p, q)]
+        for start in range(0, len(out), rows):
+            s = slice(start, start + rows)
+            left = shared[0] or self._side(found, p[s])
+            right = shared[1]
+            if right is None:
+                turned = p[s].swapaxes(-1, -2)
+                same = turned.shape == q[s].shape and np.array_equal(turned, q[s])
+                right = left.turned if same else self._side(found, q[s])
+            out[s] = _blocks(found, cov[s], left, right)
+        return out
 
     def _apart(self, found: Range, cov: Array, p: Array, q: Array) -> Array:
         """Entries with variances of their own."""

@@ -151,6 +151,27 @@ def test_inputs_with_themselves_and_pairs_agree_with_matrices():
     assert np.abs(other - each.ravel()).max() <= 2e-14 * scale
 
 
+@pytest.mark.parametrize(
+    "shapes", [((30, 1), (1, 7)), ((4, 1), (1, 50)), ((3, 9, 1), (3, 1, 8)), ((60,), ())]
+)
+def test_parts_agree_with_the_whole(shapes, monkeypatch):
+    """Whatever shapes broadcast, and however few variances are worked on at once."""
+    tables = engine("silu")
+    p, q = (np.exp(RNG.uniform(np.log(0.01), np.log(5), s)) for s in shapes)
+    cov = RNG.uniform(-1, 1, np.broadcast_shapes(*shapes)) * np.sqrt(p * q)
+    whole, error = tables._short(cov, p, q)
+    monkeypatch.setattr(short_series, "_VARIANCES", 6)
+    monkeypatch.setattr(short_series, "_APART", 7)
+    parts, _ = tables._short(cov, p, q)
+    scale = tables.size(p) * tables.size(q)
+    assert np.all(np.abs(parts - whole) <= 1e-14 * scale)
+    entries = [np.broadcast_to(x, cov.shape).ravel() for x in (cov, p, q)]
+    want, rule = tables(*(x[:20] for x in entries))  # few entries: no table
+    off = np.abs(parts.ravel()[:20] - want)
+    assert np.all(off <= (error + rule + 1e-14) * np.broadcast_to(scale, cov.shape).ravel()[:20])
+    assert np.abs(want).max() > 0.01
+
+
 def test_a_few_large_variances_leave_the_series_to_the_others():
     tables, boxes = engine("silu"), engine("silu")
     boxes.__dict__["_short"] = None
